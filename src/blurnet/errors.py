@@ -1,0 +1,9 @@
+"""The one exception that a user can cause."""
+
+
+class BlurnetError(Exception):
+    """A mistake that the caller can mend.
+
+    The message names the file (and line) or the argument, what was found there, and what would be
+    right, in one line. The command line prints it as it is and exits with status 2.
+    """
