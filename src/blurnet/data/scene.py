@@ -58,6 +58,6 @@ class Scene:
     def fingerprint(self) -> str:
         """Hash the content (SHA-256, hexadecimal): photographs, mask and true class."""
         digest = hashlib.sha256(json.dumps([list(self.images.shape), self.true_class]).encode())
-        digest.update(self.images.contiguous().numpy())
-        digest.update(self.mask.contiguous().numpy())
+        digest.update(self.images.contiguous().numpy().data)
+        digest.update(self.mask.contiguous().numpy().data)
         return digest.hexdigest()

@@ -39,12 +39,14 @@ class SignSet:
                 f"images of a SignSet are uint8, N × 3 × H × W; "
                 f"found {self.images.dtype}, {tuple(self.images.shape)}"
             )
+        if len(set(self.classes)) < len(self.classes):
+            raise BlurnetError(f"class names differ; found {', '.join(self.classes)}")
         for name, values in (("labels", self.labels), ("tracks", self.tracks)):
             if values is None:
                 continue
             if values.dtype != torch.int64 or values.shape != self.images.shape[:1]:
                 raise BlurnetError(
-                    f"{name} of a SignSet are int64, one for each of the {len(self.images)} images; "
+                    f"{name} of a SignSet are int64, one for each of {len(self.images)} images; "
                     f"found {values.dtype}, {tuple(values.shape)}"
                 )
         if len(self.labels) and not 0 <= int(self.labels.min()) <= int(self.labels.max()) < len(
@@ -97,8 +99,8 @@ class SignSet:
     def fingerprint(self) -> str:
         """Hash the content (SHA-256, hexadecimal): images, labels and class names."""
         digest = hashlib.sha256(json.dumps([list(self.images.shape), self.classes]).encode())
-        digest.update(self.images.contiguous().numpy())
-        digest.update(self.labels.contiguous().numpy())
+        digest.update(self.images.contiguous().numpy().data)
+        digest.update(self.labels.contiguous().numpy().data)
         return digest.hexdigest()
 
 

@@ -1,0 +1,37 @@
+"""Networks: (num_classes) -> nn.Module; images in [0, 1] in, logits out, normalisation inside."""
+
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+from blurnet.errors import BlurnetError
+
+from .lisa_cnn import LisaCNN as LisaCNN
+from .small_resnet import SmallResNet as SmallResNet
+from .weights import load_weights as load_weights
+from .weights import read_network as read_network
+
+MODELS: dict[str, Callable[[int], nn.Module]] = {
+    "lisa_cnn": LisaCNN,
+    "small_resnet": SmallResNet,
+}
+
+
+def build(name: str, num_classes: int, *, seed: int) -> nn.Module:
+    """Build a network with freshly drawn weights.
+
+    Args:
+        name: a key of ``MODELS``.
+        num_classes: the number of logits, at least 1.
+        seed: where the weights are drawn from. The process's own generator is left as it was.
+
+    Raises:
+        BlurnetError: for an unknown name; the message lists the choices.
+
+    """
+    if name not in MODELS:
+        raise BlurnetError(f"no model {name!r}; there are: {', '.join(sorted(MODELS))}")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return MODELS[name](num_classes)

@@ -1,0 +1,3 @@
+"""Tables, figures and the page; made from records, never from models."""
+
+from .console import print_table as print_table

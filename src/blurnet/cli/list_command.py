@@ -1,0 +1,36 @@
+"""``blurnet list``: what there is to choose from."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+
+class Kind(StrEnum):
+    """What can be listed."""
+
+    EXPERIMENTS = "experiments"
+    MODELS = "models"
+    KERNELS = "kernels"
+    DATA = "data"
+    CLASSES = "classes"
+
+
+def list_(
+    kind: Annotated[Kind | None, typer.Argument(help="List these alone, a name a line.")] = None,
+) -> None:
+    """List what there is: experiments, models, blur kernels, data sets, sets of classes."""
+    from blurnet import data, experiments, filters, models
+
+    names = {
+        Kind.EXPERIMENTS: experiments.shipped(),
+        Kind.MODELS: list(models.MODELS),
+        Kind.KERNELS: list(filters.KERNELS),
+        Kind.DATA: list(data.READERS),
+        Kind.CLASSES: list(data.CLASS_SETS),
+    }
+    if kind is not None:
+        typer.echo("\n".join(names[kind]))
+        return
+    for each, values in names.items():
+        typer.echo(f"{each + ':':13}{', '.join(values)}")

@@ -1,0 +1,59 @@
+"""The ``blurnet`` command."""
+
+import sys
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from blurnet.errors import BlurnetError
+
+from . import data_command, list_command, run_command
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("run")(run_command.run)
+app.command("list")(list_command.list_)
+app.add_typer(data_command.app, name="data")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"blurnet {version('blurnet')}")
+        raise typer.Exit
+
+
+@app.callback()
+def blurnet(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print it.")
+    ] = False,
+) -> None:
+    """Harden image classifiers against physical stickers, attack them, and measure what held.
+
+    Start with [bold]blurnet run blackbox[/bold]: it draws its own signs, needs no data, and ends
+    with a table and a page to look at.
+    """
+
+
+def main() -> None:
+    """Run the command; a user's mistake is one line on standard error and exit status 2."""
+    try:
+        app()
+    except BlurnetError as error:
+        print(f"blurnet: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print(
+            "blurnet: interrupted; what was finished is kept, and the same command goes on from it",
+            file=sys.stderr,
+        )
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(141)

@@ -1,0 +1,74 @@
+"""Progress of long work: a bar on a terminal, plain lines elsewhere, always on standard error."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+from blurnet.engine.local import OnCell
+from blurnet.experiments.cells import Cell, OnStep
+
+SECONDS_BETWEEN_LINES = 10
+
+
+@contextmanager
+def progress(*, quiet: bool) -> Iterator[OnCell | None]:
+    """Give what ``run_cells`` calls to show its progress."""
+    console = Console(stderr=True)
+    if quiet:
+        yield None
+    elif console.is_terminal:
+        with _bar(console) as on_cell:
+            yield on_cell
+    else:
+        yield _lines
+
+
+class _Rate(ProgressColumn):
+    def render(self, task: Task) -> Text:
+        return Text("" if not task.speed else f"{task.speed:.0f} steps/s")
+
+
+@contextmanager
+def _bar(console: Console) -> Iterator[OnCell]:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=20),
+        TextColumn("{task.percentage:>3.0f} %"),
+        _Rate(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+
+        def on_cell(cell: Cell, place: int, cells: int) -> OnStep:
+            for shown in bar.task_ids:
+                bar.remove_task(shown)
+            task = bar.add_task(f"{place}/{cells} {cell.title}", total=None)
+            return lambda done, total: bar.update(task, completed=done, total=total)
+
+        yield on_cell
+
+
+def _lines(cell: Cell, place: int, cells: int) -> OnStep:
+    _line(f"{place}/{cells} {cell.title}")
+    start = last = time.monotonic()
+
+    def on_step(done: int, total: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= SECONDS_BETWEEN_LINES:
+            last = now
+            speed = done / (now - start)
+            _line(
+                f"  {done}/{total} steps, {speed:.0f} steps/s, "
+                f"about {(total - done) / speed:.0f} s left"
+            )
+
+    return on_step
+
+
+_line: Callable[[str], None] = lambda text: print(text, file=sys.stderr, flush=True)  # noqa: E731

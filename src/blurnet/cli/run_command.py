@@ -1,0 +1,104 @@
+"""``blurnet run``: an experiment, from its inputs to its table and page."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def run(
+    experiment: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME_OR_FILE",
+            help="A shipped experiment ([bold]blurnet list experiments[/bold]) or a .yaml file.",
+        ),
+    ],
+    data: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SPEC",
+            help="Train and test on [bold]synthetic[/bold] (drawn signs, the default), "
+            "[bold]folder:DIR[/bold] (train/CLASS/*.png, test/CLASS/*.png), "
+            "[bold]lisa:DIR[/bold] or [bold]gtsrb:DIR[/bold] (the official archives).",
+        ),
+    ] = None,
+    rp2: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Attack RP2's own network with its own sticker, from a folder with "
+            "lisa_cnn.safetensors, sticker_noise.safetensors, victims/ and masks/.",
+        ),
+    ] = None,
+    classes: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LIST",
+            help="Classes of the data to keep: rp2 (the 17 of RP2's network), all, or a,b,c.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Where records, results.json and report.html go; what is there already is not "
+            "computed again. Default: a folder under runs/ with the experiment's name.",
+        ),
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Change a setting of the experiment, such as padding=reflect or "
+            "attack.steps=1000; may be repeated.",
+        ),
+    ] = None,
+    json_: Annotated[
+        bool, typer.Option("--json", help="Print results.json alone on standard output.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+) -> None:
+    """Run an experiment: compute what is missing, print its table, write its page.
+
+    Examples:
+
+      blurnet run blackbox
+
+      blurnet run blackbox --rp2 ../shared/data/rp2 --out runs/table1
+
+      blurnet run blackbox --data folder:DIR --set training.epochs=20
+
+    A run that was cut off goes on where it was, by the same command. Training and attack take
+    minutes; a second run takes seconds.
+    """
+    from blurnet import experiments
+    from blurnet.engine import run as run_experiment
+    from blurnet.report import print_table, write_page
+
+    from .progress import progress
+
+    assignments = list(set_ or [])
+    given = {"data": data, "rp2": rp2, "classes": classes}
+    changes = {key: str(value) for key, value in given.items() if value is not None}
+    described = experiments.load(experiment, assignments, changes)
+    folder = out or _default_folder(experiment, assignments, changes)
+    with progress(quiet=quiet) as on_cell:
+        results = run_experiment(described, folder, on_cell)
+    page = write_page(folder)
+    if json_:
+        typer.echo(json.dumps(results, indent=1, ensure_ascii=False))
+        return
+    print_table(results)
+    typer.echo(f"results  {folder / 'results.json'}\nreport   {page}")
+
+
+def _default_folder(experiment: str, assignments: list[str], changes: dict[str, str]) -> Path:
+    name = Path(experiment).stem
+    if not assignments and not changes:
+        return Path("runs") / name
+    asked = json.dumps([experiment, sorted(assignments), changes], sort_keys=True)
+    return Path("runs") / f"{name}-{hashlib.sha256(asked.encode()).hexdigest()[:8]}"

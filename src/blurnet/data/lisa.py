@@ -1,0 +1,56 @@
+"""The official archive of the LISA Traffic Sign Dataset: video frames and one list of their signs.
+
+Møgelmose, Trivedi and Moeslund 2012, http://cvrr.ucsd.edu/LISA/lisa-traffic-sign-dataset.html.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+
+from blurnet.errors import BlurnetError
+
+from .entries import Entry, Problem, box_of, cut, read_table
+from .signset import SignSet
+
+TABLE = "allAnnotations.csv"
+FILE, TAG = "Filename", "Annotation tag"
+BOX = (
+    "Upper left corner X",
+    "Upper left corner Y",
+    "Lower right corner X",
+    "Lower right corner Y",
+)
+VIDEO, TRACK = "Origin file", "Origin track"
+
+
+def read(directory: Path, size: int) -> tuple[SignSet, list[Problem]]:
+    """Cut the signs out of the frames that ``directory``/allAnnotations.csv names.
+
+    The classes are the tags, sorted; the signs keep the order of the file. Tracks are the file's
+    own, told apart by video and folder.
+
+    Args:
+        directory: what holds allAnnotations.csv; frames are named relative to it.
+        size: edge length in pixels that the signs are resized to.
+
+    Returns:
+        The signs that can be read, and the rows that cannot.
+
+    Raises:
+        BlurnetError: if allAnnotations.csv is missing or is another file.
+
+    """
+
+    def to_entry(row: Mapping[str, str]) -> Entry:
+        if not row[TAG]:
+            raise BlurnetError(f"{TAG} is empty")
+        folder = PurePosixPath(row[FILE]).parent
+        return Entry(
+            directory / row[FILE],
+            row[TAG],
+            box_of(row, BOX),
+            track=(folder, row[VIDEO], row[TRACK]),
+        )
+
+    entries, problems = read_table(directory / TABLE, (FILE, TAG, *BOX, VIDEO, TRACK), to_entry)
+    signs, cut_problems = cut(entries, sorted({entry.label for entry in entries}), size=size)
+    return signs, sorted([*problems, *cut_problems], key=lambda problem: problem.line or 0)

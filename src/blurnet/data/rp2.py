@@ -1,0 +1,129 @@
+"""RP2's published artifacts: photographs of one object, the masks of its sticker, and a sticker.
+
+Eykholt et al., "Robust Physical-World Attacks on Deep Learning Visual Classification",
+arXiv 1707.08945. Layout of a folder: ``victims/*.png``, ``masks/<name>.png`` and
+``sticker_noise.safetensors``.
+"""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from blurnet.errors import BlurnetError
+
+from .images import image_files, read_image, read_mask
+from .scene import Scene
+from .tensors import read_safetensors
+
+RP2_CLASSES = (
+    "addedLane",
+    "keepRight",
+    "laneEnds",
+    "merge",
+    "pedestrianCrossing",
+    "school",
+    "schoolSpeedLimit25",
+    "signalAhead",
+    "speedLimit25",
+    "speedLimit30",
+    "speedLimit35",
+    "speedLimit45",
+    "speedLimitUrdbl",
+    "stop",
+    "stopAhead",
+    "turnRight",
+    "yield",
+)
+"""The 17 LISA classes that RP2's network knows."""
+
+NOISE = "sticker_noise.safetensors"
+
+
+def load_scene(directory: Path, mask: str = "sticker", *, true_class: str | None = None) -> Scene:
+    """Read the photographs and one mask.
+
+    Args:
+        directory: a folder in RP2's layout.
+        mask: the mask's file name, without ``.png``.
+        true_class: the object's class; if None, what ``sticker_noise.safetensors`` names as its
+            ``source_class``.
+
+    Raises:
+        BlurnetError: if a file is missing or broken, the photographs are not all of one size, or
+            the mask is of another; for an unknown mask the message lists those that exist.
+
+    """
+    photographs = _photographs(directory)
+    images = [read_image(path) for path in photographs]
+    for path, image in zip(photographs, images, strict=True):
+        if image.shape != images[0].shape:
+            raise BlurnetError(
+                f"{path}: {_pixels(image)}, and {photographs[0].name} has {_pixels(images[0])}; "
+                "the photographs of a scene are all of one size"
+            )
+    masks = {path.stem: path for path in image_files(directory / "masks")}
+    if mask not in masks:
+        raise BlurnetError(
+            f"{directory / 'masks'}: no mask {mask!r}; there are: {', '.join(masks) or 'none'}"
+        )
+    weights = read_mask(masks[mask])
+    if weights.shape != images[0].shape[1:]:
+        raise BlurnetError(
+            f"{masks[mask]}: {_pixels(weights)}, and the photographs in {photographs[0].parent} "
+            f"have {_pixels(images[0])}; the mask must be of their size"
+        )
+    if not weights.any():
+        raise BlurnetError(f"{masks[mask]}: the mask is black; what the sticker covers is white")
+    if true_class is None:
+        true_class = _metadata(directory, "source_class", read_safetensors(directory / NOISE)[1])
+    return Scene(torch.stack(images), weights, true_class, tuple(path.stem for path in photographs))
+
+
+def load_noise(directory: Path) -> tuple[Tensor, str]:
+    """Read the published noise, and the class it was made for.
+
+    Args:
+        directory: a folder in RP2's layout.
+
+    Returns:
+        float32, 3 × H × W, to be multiplied by the mask and added to photographs in [0, 1]; and the
+        name of its target class.
+
+    Raises:
+        BlurnetError: if the file is missing, broken, or holds no noise for these photographs.
+
+    """
+    path = directory / NOISE
+    tensors, metadata = read_safetensors(path)
+    if "noise" not in tensors:
+        raise BlurnetError(
+            f"{path}: no tensor 'noise'; there are: {', '.join(sorted(tensors)) or 'none'}"
+        )
+    noise = tensors["noise"].float()
+    photograph = read_image(_photographs(directory)[0])
+    if noise.shape != photograph.shape:
+        raise BlurnetError(
+            f"{path}: the noise is {' × '.join(map(str, noise.shape))}; "
+            f"for these photographs it must be {' × '.join(map(str, photograph.shape))}"
+        )
+    if not noise.isfinite().all():
+        raise BlurnetError(f"{path}: the noise holds values that are not finite")
+    return noise, _metadata(directory, "target", metadata)
+
+
+def _photographs(directory: Path) -> list[Path]:
+    photographs = image_files(directory / "victims")
+    if not photographs:
+        raise BlurnetError(f"{directory / 'victims'}: no photographs (.png) of the object")
+    return photographs
+
+
+def _metadata(directory: Path, key: str, metadata: dict[str, str]) -> str:
+    if not metadata.get(key):
+        raise BlurnetError(f"{directory / NOISE}: the file's metadata does not name its {key!r}")
+    return metadata[key]
+
+
+def _pixels(image: Tensor) -> str:
+    return f"{image.shape[-1]} × {image.shape[-2]} pixels"

@@ -1,0 +1,156 @@
+"""What cells found, kept on disk: written once, whole, and never again."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import filelock
+from safetensors.torch import save
+
+from blurnet.data.tensors import read_safetensors
+from blurnet.errors import BlurnetError
+from blurnet.experiments.cells import Cell, Outcome
+
+
+class Records:
+    """The records of a run's folder.
+
+    A record is a folder ``cells/<key>`` with ``config.json``, ``result.json`` and, where the cell
+    gave tensors, ``tensors.safetensors``. It appears under its name complete or not at all.
+
+    Args:
+        folder: the run's folder; made at the first write.
+
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.cells = folder / "cells"
+
+    def __contains__(self, key: str) -> bool:
+        return (self.cells / key).is_dir()
+
+    def __getitem__(self, key: str) -> Outcome:
+        path = self.cells / key
+        values = read_json(path / "result.json")
+        tensors = path / "tensors.safetensors"
+        return Outcome(values, read_safetensors(tensors)[0] if tensors.exists() else {})
+
+    def description(self, key: str) -> dict[str, Any]:
+        """Give the description of the cell that was recorded under ``key``."""
+        description: dict[str, Any] = read_json(self.cells / key / "config.json")
+        return description
+
+    def write(self, cell: Cell, outcome: Outcome) -> None:
+        """Keep what a cell found. A kill at any moment leaves the whole record or none.
+
+        Raises:
+            BlurnetError: if the disk does not take it, with the folder and the system's reason.
+
+        """
+        temporary = self.cells / f".{cell.key}.partial"
+        with _disk_errors(self.folder):
+            shutil.rmtree(temporary, ignore_errors=True)
+            temporary.mkdir(parents=True)
+            try:
+                _write(temporary / "config.json", to_json(cell.description))
+                _write(temporary / "result.json", to_json(outcome.values))
+                if outcome.tensors:
+                    tensors = {name: t.contiguous() for name, t in outcome.tensors.items()}
+                    _write(temporary / "tensors.safetensors", save(tensors))
+                _sync_folder(temporary)
+                temporary.rename(self.cells / cell.key)
+                _sync_folder(self.cells)
+            finally:
+                shutil.rmtree(temporary, ignore_errors=True)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the run's folder, so that no other run writes there.
+
+        Raises:
+            BlurnetError: if another process holds it.
+
+        """
+        with _disk_errors(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = filelock.FileLock(self.folder / ".lock", blocking=False)
+            try:
+                lock.acquire()
+            except filelock.Timeout:
+                raise BlurnetError(
+                    f"{self.folder}: another run is writing there; wait for it, or choose "
+                    "another folder"
+                ) from None
+        try:
+            for partial in self.cells.glob(".*.partial"):
+                shutil.rmtree(partial, ignore_errors=True)
+            yield
+        finally:
+            lock.release()
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file that blurnet wrote.
+
+    Raises:
+        BlurnetError: if it is missing or not JSON.
+
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BlurnetError(f"{path}: {error.strerror}") from None
+    except ValueError:
+        raise BlurnetError(
+            f"{path}: not the JSON that blurnet wrote; remove {path.parent} and run again"
+        ) from None
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that it holds the old content or the new, never a part.
+
+    Raises:
+        BlurnetError: if the disk does not take it.
+
+    """
+    temporary = path.with_name(f".{path.name}.partial")
+    with _disk_errors(path):
+        try:
+            _write(temporary, content)
+            temporary.replace(path)
+            _sync_folder(path.parent)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def to_json(values: Any) -> bytes:
+    """Write JSON as blurnet's files have it."""
+    return (json.dumps(values, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def _write(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _disk_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise BlurnetError(f"{path}: cannot write there: {error.strerror}") from None

@@ -1,0 +1,51 @@
+"""Where an experiment's images come from, and what tells them from others."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from blurnet import data
+from blurnet.data import synthetic
+from blurnet.data.signset import TrainTest
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """A data set by its specification.
+
+    Args:
+        spec: ``synthetic``, ``folder:DIR``, ``lisa:DIR`` or ``gtsrb:DIR``.
+        classes: the classes to keep, in this order, or None for all.
+        split: how an archive that comes in one piece is parted: "block" or "random".
+
+    """
+
+    spec: str
+    classes: tuple[str, ...] | None
+    split: str = "block"
+
+    def load(self) -> TrainTest:
+        """Read the images; read once in a process."""
+        return _load(self)
+
+    def identity(self) -> dict[str, Any]:
+        """Tell these images from any others, wherever they lie: by the hash of their content.
+
+        Drawn images are told by what they are drawn from and a sample of them.
+        """
+        if self.spec == "synthetic":
+            return {"synthetic": synthetic.identity(), "classes": self.names()}
+        train, test = self.load()
+        return {"train": train.fingerprint(), "test": test.fingerprint()}
+
+    def names(self) -> Sequence[str]:
+        """List the classes."""
+        if self.spec == "synthetic" and self.classes is None:
+            return synthetic.CLASSES
+        return self.classes or self.load().train.classes
+
+
+@lru_cache(maxsize=2)
+def _load(source: DataSource) -> TrainTest:
+    return data.load(source.spec, classes=source.classes, split=source.split)
