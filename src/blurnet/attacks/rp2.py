@@ -145,7 +145,7 @@ def _apply(images: Tensor, perturbation: Tensor, clip: bool) -> Tensor:
 
 def _pieces(targets: int, views: int, piece: int) -> list[tuple[Tensor, Tensor]]:
     pair = torch.cartesian_prod(torch.arange(targets), torch.arange(views))
-    return [(part[:, 0], part[:, 1]) for part in pair.split(piece)]
+    return [(part[:, 0], part[:, 1]) for part in pair.split(piece)]  # type: ignore[no-untyped-call]
 
 
 def _check(images: Tensor, targets: Tensor, mask: Tensor) -> None:

@@ -1,8 +1,7 @@
 """The rates and the distance that every table reports, each defined once."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
 
 import torch
 from scipy.stats import binomtest
@@ -11,7 +10,8 @@ from torch import Tensor
 from blurnet.errors import BlurnetError
 
 
-class Rate(NamedTuple):
+@dataclass(frozen=True)
+class Rate:
     """A share of a counted number of images, with its Wilson 95 % interval."""
 
     value: float
@@ -40,6 +40,26 @@ def rate(hits: Tensor) -> Rate:
     count = int(hits.sum())
     interval = binomtest(count, total).proportion_ci(0.95, method="wilson")
     return Rate(count / total, float(interval.low), float(interval.high), count, total)
+
+
+def mean_rate(hits: Tensor) -> Rate:
+    """Average over attacks that share their images.
+
+    Args:
+        hits: bool, attacks × images, at least one of each.
+
+    Returns:
+        The mean over attacks. The images are the independent trials, so ``total`` and the interval
+        count each once: they are those of ``round(mean × images)`` out of ``images``.
+
+    Raises:
+        BlurnetError: if there is nothing to count.
+
+    """
+    images = hits.shape[1]
+    value = float(hits.double().mean())
+    each_once = rate(torch.arange(images) < round(value * images)) if hits.numel() else rate(hits)
+    return replace(each_once, value=value)
 
 
 @dataclass(frozen=True)
@@ -93,8 +113,7 @@ class RatesOverTargets:
     """One network, attacked at several targets.
 
     Args:
-        mean: the mean over targets of each rate. The targets share their images, so the interval
-            counts each image once: it is that of ``round(mean × images)`` of ``images``.
+        mean: the mean over targets of each rate; see ``mean_rate`` for its interval.
         worst: the rates of the target with the highest attack success rate (the first of equals).
         worst_target: that target.
         targets: target → its rates.
@@ -133,19 +152,12 @@ def rates_over_targets(
     }
     worst = max(each, key=lambda target: each[target].attack_success_rate.value)
     mean = AttackRates(
-        **{
-            name: _mean_rate([getattr(rates, name) for rates in each.values()])
-            for name in AttackRates.__dataclass_fields__
-        }
+        accuracy=each[worst].accuracy,
+        attack_success_rate=mean_rate(attacked != true),
+        prediction_altered_rate=mean_rate(attacked != clean),
+        target_reached_rate=mean_rate(attacked == torch.tensor(list(targets))[:, None]),
     )
     return RatesOverTargets(mean, each[worst], worst, each)
-
-
-def _mean_rate(rates: Sequence[Rate]) -> Rate:
-    images = rates[0].total
-    value = sum(r.count for r in rates) / (images * len(rates))
-    interval = rate(torch.arange(images) < round(value * images))
-    return interval._replace(value=value)
 
 
 def l2_dissimilarity(images: Tensor, adversarial: Tensor) -> float:

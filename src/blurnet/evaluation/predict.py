@@ -26,7 +26,7 @@ def predict(model: nn.Module, images: Tensor, *, piece: int = 512) -> Answers:
     """
     classes, confidence = [], []
     with evaluating(model), torch.no_grad():
-        for part in images.split(piece):
+        for part in images.split(piece):  # type: ignore[no-untyped-call]
             floats = part.float() / 255 if part.dtype == torch.uint8 else part
             highest = model(floats).softmax(1).max(1)
             classes.append(highest.indices)

@@ -13,7 +13,7 @@ from blurnet.data import parse_classes, synthetic
 from blurnet.data.rp2 import load_noise, load_scene
 from blurnet.data.scene import Scene
 from blurnet.errors import BlurnetError
-from blurnet.evaluation import attack_rates, predict, rate
+from blurnet.evaluation import attack_rates, mean_rate, predict, rate
 from blurnet.filters import Padding
 from blurnet.models import build
 from blurnet.training import FitSettings
@@ -26,6 +26,10 @@ from .sources import DataSource
 from .stickers import made_sticker, published_sticker
 
 Transfer = Literal["same_weights", "surrogate"]
+
+CONTROL_STICKERS = 10
+CONTROL_SEED = 0
+"""The control: opaque stickers of random colours in the same mask. What they do is no attack's."""
 
 
 class Row(Settings):
@@ -44,6 +48,7 @@ class Blackbox(Settings):
     data: str | None
     classes: str
     split: Literal["block", "random"]
+    skip_unreadable: bool
     model: str
     training: FitSettings
     seed: int
@@ -64,7 +69,12 @@ class Blackbox(Settings):
         """
         source = None
         if self.data is not None or self.rp2 is None:
-            source = DataSource(self.data or "synthetic", parse_classes(self.classes), self.split)
+            source = DataSource(
+                self.data or "synthetic",
+                parse_classes(self.classes),
+                self.split,
+                self.skip_unreadable,
+            )
         stickers: dict[Transfer, Cell] = {}
         if self.rp2 is not None:
             victim = published_network(self.rp2 / "lisa_cnn.safetensors", "lisa_cnn")
@@ -151,6 +161,7 @@ def _table_row(planned: PlannedRow, values: Mapping[str, Any]) -> dict[str, Any]
         "attack_success_rate": rates.attack_success_rate,
         "prediction_altered_rate": rates.prediction_altered_rate,
         "target_reached_rate": rates.target_reached_rate,
+        "control_success_rate": mean_rate(torch.tensor(values["control"]) != values["true"]),
     }
     test = values["test"]
     if test is not None:
@@ -182,6 +193,7 @@ def _transfer_cell(
         config={
             "filters": [f.model_dump() for f in filters],
             "test": None if source is None else source.identity(),
+            "control": {"stickers": CONTROL_STICKERS, "seed": CONTROL_SEED},
         },
         work=partial(_transfer, filters, source),
         needs={"network": network, "sticker": sticker},
@@ -204,6 +216,13 @@ def _transfer(
         labels = torch.tensor([classes.index(name) for name in signs.classes])[signs.labels]
         right = predict(model, signs.images).classes == labels
         test = {"count": int(right.sum()), "total": len(right)}
+    mask = sticker.tensors["mask"]
+    generator = torch.Generator().manual_seed(CONTROL_SEED)
+    controls = torch.rand(CONTROL_STICKERS, *clean.shape[1:], generator=generator)
+    control = [
+        predict(model, clean.float() / 255 * (1 - mask) + colors * mask).classes.tolist()
+        for colors in controls
+    ]
     answers = {
         "clean": predict(model, clean),
         "attacked": predict(model, sticker.tensors["adversarial"]),
@@ -216,6 +235,7 @@ def _transfer(
             state: {"classes": a.classes.tolist(), "confidence": a.confidence.tolist()}
             for state, a in answers.items()
         },
+        "control": control,
         "l2_dissimilarity": sticker.values["l2_dissimilarity"],
         "test": test,
     }

@@ -104,7 +104,7 @@ def _train(
         "model": model,
         "classes": list(train.classes),
         "train_images": len(train),
-        "test_accuracy": accuracy._asdict(),
+        "test_accuracy": asdict(accuracy),
         "epoch_losses": losses,
     }
     return Outcome(values, network.state_dict())

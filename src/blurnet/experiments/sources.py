@@ -18,12 +18,14 @@ class DataSource:
         spec: ``synthetic``, ``folder:DIR``, ``lisa:DIR`` or ``gtsrb:DIR``.
         classes: the classes to keep, in this order, or None for all.
         split: how an archive that comes in one piece is parted: "block" or "random".
+        skip_unreadable: go on without the signs that cannot be read.
 
     """
 
     spec: str
     classes: tuple[str, ...] | None
     split: str = "block"
+    skip_unreadable: bool = False
 
     def load(self) -> TrainTest:
         """Read the images; read once in a process."""
@@ -48,4 +50,9 @@ class DataSource:
 
 @lru_cache(maxsize=2)
 def _load(source: DataSource) -> TrainTest:
-    return data.load(source.spec, classes=source.classes, split=source.split)
+    return data.load(
+        source.spec,
+        classes=source.classes,
+        split=source.split,
+        skip_unreadable=source.skip_unreadable,
+    )

@@ -14,7 +14,8 @@ from blurnet.models.modes import evaluating
 class Filtered(nn.Module):
     """A layer and the filter of its output, in the layer's place.
 
-    What the network's own code reads from the layer (``self.conv1.weight``) is still found.
+    What the network's own code reads from the layer (``self.conv1.weight``, ``self.stem[0]``) is
+    still found.
     """
 
     def __init__(self, layer: nn.Module, filter: nn.Module) -> None:
@@ -27,6 +28,9 @@ class Filtered(nn.Module):
             return super().__getattr__(name)
         except AttributeError:
             return getattr(super().__getattr__("layer"), name)
+
+    def __getitem__(self, key: Any) -> Any:
+        return self.layer[key]  # type: ignore[index]
 
     def forward(self, *args: Any, **kwargs: Any) -> Tensor:
         """Run the layer, then the filter."""

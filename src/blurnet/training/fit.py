@@ -71,7 +71,7 @@ def fit(
     for epoch in range(settings.epochs):
         total = torch.zeros(())
         order = torch.randperm(len(signs), generator=generator)
-        for step, batch in enumerate(order.split(settings.batch_size)):
+        for step, batch in enumerate(order.split(settings.batch_size)):  # type: ignore[no-untyped-call]
             loss = F.cross_entropy(model(signs.images[batch].float() / 255), signs.labels[batch])
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]

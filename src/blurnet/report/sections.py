@@ -1,0 +1,204 @@
+"""The page's sections: each a function from a run to what the template of its name shows."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from torch import Tensor
+
+from blurnet.engine import Records
+
+from .figures import image_uri, interval_bar, line_chart
+from .verdict import NOTE, verdict
+from .words import (
+    INTERVAL,
+    L2_DISSIMILARITY,
+    MEASURES,
+    TRANSFERS,
+    by_transfer,
+    filter_words,
+    published_words,
+)
+
+Values = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run: what ``results.json`` holds, and its records."""
+
+    results: Values
+    records: Records
+
+    @cached_property
+    def groups(self) -> dict[str, list[Values]]:
+        """The rows by transfer."""
+        return by_transfer(self.results["rows"])
+
+    @cached_property
+    def stickers(self) -> dict[str, str]:
+        """The key of the sticker's cell that the rows of each transfer share."""
+        return {transfer: self.needs(rows[0]["cell"])["sticker"] for transfer, rows in self.groups.items()}
+
+    def needs(self, key: str) -> dict[str, str]:
+        """Give the keys of the cells that a cell read, by role."""
+        needs: dict[str, str] = self.records.description(key)["needs"]
+        return needs
+
+
+def summary(run: Run) -> Values:
+    """Say in plain words what came out."""
+    return {
+        "verdicts": {TRANSFERS[name]: verdict(rows) for name, rows in run.groups.items()},
+        "note": NOTE,
+    }
+
+
+def results(run: Run) -> Values:
+    """Lay out the table, published beside measured, and draw the intervals."""
+    tables = []
+    for name, rows in run.groups.items():
+        published = any(row["published"] for row in rows)
+        tables.append(
+            {
+                "title": TRANSFERS[name],
+                "rows": [{**row, "filters": filter_words(row["defense"])} for row in rows],
+                "published": published_words(run.results["settings"]) if published else None,
+                "tested": "test_accuracy" in rows[0],
+                "bars": {
+                    measure: [(row["label"], row[measure], _bar(row, measure)) for row in rows]
+                    for measure in ("attack_success_rate", "accuracy")
+                },
+            }
+        )
+    return {"tables": tables, "names": {key: m.name for key, m in MEASURES.items()}}
+
+
+def definitions(_run: Run) -> Values:
+    """Define every number."""
+    return {"measures": [*MEASURES.values(), L2_DISSIMILARITY], "interval": INTERVAL}
+
+
+def sticker(run: Run) -> Values:
+    """Show each sticker: where it is, what it adds, how it was made."""
+    shown = []
+    for name, key in run.stickers.items():
+        outcome = run.records[key]
+        mask, noise = outcome.tensors["mask"], outcome.tensors["noise"]
+        loss = outcome.values.get("loss")
+        shown.append(
+            {
+                "title": TRANSFERS[name],
+                "values": outcome.values,
+                "config": run.records.description(key)["config"],
+                "mask": image_uri(mask),
+                "noise": image_uri(((1 + mask * noise) / 2).clamp(0, 1)),
+                "covered": float(mask.mean()),
+                "loss": loss,
+                "chart": line_chart("RP2's loss", loss) if loss else None,
+            }
+        )
+    return {"stickers": shown}
+
+
+def photographs(run: Run) -> Values:
+    """Show every view, clean and attacked, with every network's answers."""
+    sets = []
+    for name, rows in run.groups.items():
+        outcome = run.records[run.stickers[name]]
+        clean, attacked = _uris(outcome.tensors["clean"]), _uris(outcome.tensors["adversarial"])
+        networks = [_answers(row["label"], run.records[row["cell"]].values) for row in rows]
+        sets.append(
+            {
+                "id": name,
+                "title": TRANSFERS[name],
+                "networks": networks,
+                "views": list(zip(outcome.values["views"], clean, attacked, strict=True)),
+                "true": outcome.values["true_class"],
+                "target": outcome.values["target"],
+            }
+        )
+    return {"sets": sets, "most_networks": max(len(s["networks"]) for s in sets)}
+
+
+def networks(run: Run) -> Values:
+    """Tell where each network came from, and how its training went."""
+    roles: dict[str, list[str]] = {}
+    for name, rows in run.groups.items():
+        for key, role in (
+            (run.needs(rows[0]["cell"])["network"], "the network that the filters are put on"),
+            (run.needs(run.stickers[name]).get("network"), f"made the sticker: {TRANSFERS[name]}"),
+        ):
+            if key is not None and role not in roles.setdefault(key, []):
+                roles[key].append(role)
+    shown = []
+    for key, its_roles in roles.items():
+        values, config = run.records[key].values, run.records.description(key)["config"]
+        losses = values.get("epoch_losses")
+        shown.append(
+            {
+                "roles": its_roles,
+                "values": values,
+                "config": config,
+                "chart": line_chart("Training loss by epoch", losses) if losses else None,
+            }
+        )
+    return {"networks": shown}
+
+
+def asked(run: Run) -> Values:
+    """Keep all that the numbers depend on: settings and versions."""
+    return {
+        "settings": json.dumps(run.results["settings"], indent=1, ensure_ascii=False),
+        "versions": run.results["versions"],
+    }
+
+
+SECTIONS: dict[str, Callable[[Run], Values]] = {
+    "Verdict": summary,
+    "Results": results,
+    "What the numbers mean": definitions,
+    "The sticker": sticker,
+    "Photographs and answers": photographs,
+    "Networks": networks,
+    "Settings and versions": asked,
+}
+"""Title → section, in the page's order; ``templates/<function>.html.j2`` shows it."""
+
+
+def _bar(row: Values, measure: str) -> str:
+    published = (row["published"] or {}).get(measure)
+    name = f"{row['label']}, {MEASURES[measure].name}"
+    return interval_bar(name, row[measure], row["intervals"][measure], published)
+
+
+def _uris(images: Tensor) -> list[str]:
+    return [image_uri(image) for image in images]
+
+
+def _answers(label: str, values: Values) -> Values:
+    """Name a network's answers: per view, clean and attacked, the class, how sure, how it stands."""
+    true, target, classes = values["true"], values["target"], values["classes"]
+
+    def told(state: str) -> list[dict[str, Any]]:
+        return [
+            {
+                "class": classes[answer],
+                "confidence": confidence,
+                "kind": "right" if answer == true else "target" if answer == target else "wrong",
+            }
+            for answer, confidence in zip(
+                values[state]["classes"], values[state]["confidence"], strict=True
+            )
+        ]
+
+    clean, attacked = told("clean"), told("attacked")
+    return {
+        "label": label,
+        "answers": list(zip(clean, attacked, strict=True)),
+        "clean_right": sum(a["kind"] == "right" for a in clean),
+        "attacked_right": sum(a["kind"] == "right" for a in attacked),
+        "target_reached": sum(a["kind"] == "target" for a in attacked),
+    }

@@ -1,0 +1,79 @@
+"""The words and number formats that the terminal and the page share."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+TRANSFERS = {
+    "same_weights": "The attacker had these very weights, without the filter",
+    "surrogate": "The attacker had a network trained with another seed",
+}
+"""What the attacker knew, by a row's ``transfer``."""
+
+
+class Measure(NamedTuple):
+    """What a number of a row is called, and what it means."""
+
+    name: str
+    meaning: str
+
+
+MEASURES = {
+    "accuracy": Measure("accuracy", "clean images classified as their true class"),
+    "attack_success_rate": Measure(
+        "attack success",
+        "attacked images not classified as their true class, whatever the network "
+        "made of them without the sticker",
+    ),
+    "prediction_altered_rate": Measure(
+        "prediction altered",
+        "attacked images whose prediction differs from the same network's on the clean image",
+    ),
+    "target_reached_rate": Measure(
+        "target reached", "attacked images classified as the class that the attack aimed at"
+    ),
+}
+L2_DISSIMILARITY = Measure(
+    "L2 dissimilarity",
+    "(1/N) Σ ‖x − x_adv‖₂ / ‖x_adv‖₂, how far the sticker moved the images; 0 is not at all",
+)
+INTERVAL = (
+    "Wilson score interval at 95 %. It takes the images for independent; views of one sign are "
+    "not quite that."
+)
+
+
+def percent(share: float) -> str:
+    """Write a share as a percentage, with a space that does not break."""
+    return f"{100 * share:.1f}\u00a0%"
+
+
+def span(interval: Sequence[float]) -> str:
+    """Write an interval of shares in percent, without the sign."""
+    low, high = interval
+    return f"{100 * low:.1f}–{100 * high:.1f}"
+
+
+def by_transfer(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
+    """Part a table's rows by ``transfer``; both orders are kept."""
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault(row["transfer"], []).append(row)
+    return groups
+
+
+def filter_words(filters: Sequence[Mapping[str, Any]]) -> str:
+    """Describe a row's filters: kernel, size, place and border."""
+    return "; ".join(
+        f"{f['kernel']} {f['size']}×{f['size']} after {f['after']}, border: {f['padding']}"
+        for f in filters
+    )
+
+
+def published_words(settings: Mapping[str, Any]) -> str:
+    """Say what the published numbers are about, and whether this run's compare with them."""
+    if settings["rp2"] is None:
+        return (
+            "Published: RP2's own network on RP2's 40 photographs. This run's network was trained "
+            "here and its signs are drawn, so the two are not comparable."
+        )
+    return "Published: the same network, photographs and sticker (the talk's Table 1)."
