@@ -119,7 +119,7 @@ def test_the_mask_lies_on_the_sign_in_every_view(name):
     assert mask[:16].any()
     assert mask[16:].any()
     for seed in range(3):
-        _, coverage = synthetic._render(name, 40, synthetic._PHOTOGRAPH, 32, seed, synthetic._SCENE)
+        _, coverage = render(name, 40, PHOTOGRAPH, 32, seed, synthetic._SCENE)
         assert coverage[:, mask.bool()].min() > 0.999
 
 

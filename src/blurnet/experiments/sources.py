@@ -8,6 +8,7 @@ from typing import Any
 from blurnet import data
 from blurnet.data import synthetic
 from blurnet.data.signset import TrainTest
+from blurnet.errors import BlurnetError
 
 
 @dataclass(frozen=True)
@@ -36,16 +37,27 @@ class DataSource:
 
         Drawn images are told by what they are drawn from and a sample of them.
         """
-        if self.spec == "synthetic":
+        if self.spec == data.SYNTHETIC:
             return {"synthetic": synthetic.identity(), "classes": self.names()}
         train, test = self.load()
         return {"train": train.fingerprint(), "test": test.fingerprint()}
 
     def names(self) -> Sequence[str]:
-        """List the classes."""
-        if self.spec == "synthetic" and self.classes is None:
-            return synthetic.CLASSES
-        return self.classes or self.load().train.classes
+        """List the classes.
+
+        Raises:
+            BlurnetError: if one that is asked for is not there.
+
+        """
+        if self.spec != data.SYNTHETIC:
+            return self.load().train.classes
+        unknown = set(self.classes or ()) - set(synthetic.CLASSES)
+        if unknown:
+            raise BlurnetError(
+                f"no class {', '.join(map(repr, sorted(unknown)))} among the drawn signs; "
+                f"there are: {', '.join(synthetic.CLASSES)}"
+            )
+        return self.classes or synthetic.CLASSES
 
 
 @lru_cache(maxsize=2)

@@ -40,9 +40,7 @@ def interval_bar(
         '<g class="whisker"><line x1="{:.2f}%" x2="{:.2f}%" y1="11" y2="11"/>'
         '<line x1="{:.2f}%" x2="{:.2f}%" y1="7" y2="15"/>'
         '<line x1="{:.2f}%" x2="{:.2f}%" y1="7" y2="15"/></g>{}</svg>'
-    ).format(
-        title, 100 * share, *(100 * x for x in (low, high, low, low, high, high)), diamond
-    )
+    ).format(title, 100 * share, *(100 * x for x in (low, high, low, low, high, high)), diamond)
 
 
 def line_chart(name: str, values: Sequence[float]) -> Markup:

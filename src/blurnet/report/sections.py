@@ -40,12 +40,41 @@ class Run:
     @cached_property
     def stickers(self) -> dict[str, str]:
         """The key of the sticker's cell that the rows of each transfer share."""
-        return {transfer: self.needs(rows[0]["cell"])["sticker"] for transfer, rows in self.groups.items()}
+        return {
+            transfer: self.needs(rows[0]["cell"])["sticker"]
+            for transfer, rows in self.groups.items()
+        }
 
     def needs(self, key: str) -> dict[str, str]:
         """Give the keys of the cells that a cell read, by role."""
         needs: dict[str, str] = self.records.description(key)["needs"]
         return needs
+
+
+def asked(run: Run) -> Values:
+    """Say what was asked for, and all that the numbers depend on."""
+    settings, versions = run.results["settings"], run.results["versions"]
+    made = run.records[next(iter(run.stickers.values()))].values
+    views = f"{len(made['views'])} {{}} of “{made['true_class']}”"
+    facts = {
+        "Scene": views.format("drawn signs")
+        if settings["rp2"] is None
+        else f"{views.format('photographs')}, published with RP2 ({settings['rp2']})",
+        "The sticker's aim": f"“{made['target']}”",
+    }
+    if settings["data"] is not None or settings["rp2"] is None:
+        facts["Data"] = settings["data"] or "synthetic (drawn signs)"
+        facts["Seeds"] = f"network {settings['seed']}, surrogate {settings['surrogate_seed']}"
+    facts |= {
+        "Filters' border": settings["padding"],
+        "Created": run.results["created"],
+        "Machine": versions["machine"],
+        "Versions": ", ".join(f"{k} {v}" for k, v in versions.items() if k != "machine"),
+    }
+    return {
+        "facts": facts,
+        "settings": json.dumps(settings, indent=1, ensure_ascii=False),
+    }
 
 
 def summary(run: Run) -> Values:
@@ -91,7 +120,7 @@ def sticker(run: Run) -> Values:
         shown.append(
             {
                 "title": TRANSFERS[name],
-                "values": outcome.values,
+                "record": outcome.values,
                 "config": run.records.description(key)["config"],
                 "mask": image_uri(mask),
                 "noise": image_uri(((1 + mask * noise) / 2).clamp(0, 1)),
@@ -140,7 +169,7 @@ def networks(run: Run) -> Values:
         shown.append(
             {
                 "roles": its_roles,
-                "values": values,
+                "record": values,
                 "config": config,
                 "chart": line_chart("Training loss by epoch", losses) if losses else None,
             }
@@ -148,22 +177,14 @@ def networks(run: Run) -> Values:
     return {"networks": shown}
 
 
-def asked(run: Run) -> Values:
-    """Keep all that the numbers depend on: settings and versions."""
-    return {
-        "settings": json.dumps(run.results["settings"], indent=1, ensure_ascii=False),
-        "versions": run.results["versions"],
-    }
-
-
 SECTIONS: dict[str, Callable[[Run], Values]] = {
-    "Verdict": summary,
+    "What was asked": asked,
+    "What came out": summary,
     "Results": results,
     "What the numbers mean": definitions,
     "The sticker": sticker,
     "Photographs and answers": photographs,
     "Networks": networks,
-    "Settings and versions": asked,
 }
 """Title → section, in the page's order; ``templates/<function>.html.j2`` shows it."""
 
@@ -179,7 +200,7 @@ def _uris(images: Tensor) -> list[str]:
 
 
 def _answers(label: str, values: Values) -> Values:
-    """Name a network's answers: per view, clean and attacked, the class, how sure, how it stands."""
+    """Name a network's answers, clean and attacked for each view, and how each stands."""
     true, target, classes = values["true"], values["target"], values["classes"]
 
     def told(state: str) -> list[dict[str, Any]]:

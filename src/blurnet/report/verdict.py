@@ -35,7 +35,9 @@ def verdict(rows: Sequence[Mapping[str, Any]]) -> str:
 def _lowest(best: Mapping[str, Any], plain: Mapping[str, Any] | None, count: int) -> str:
     opening = f"Of {count} filtered networks," if count > 1 else "The one filtered network,"
     verb = "had the lowest attack success rate" if count > 1 else "had an attack success rate of"
-    against = "" if plain is None else f", against {percent(plain['attack_success_rate'])} unfiltered"
+    against = (
+        "" if plain is None else f", against {percent(plain['attack_success_rate'])} unfiltered"
+    )
     return (
         f"{opening} “{best['label']}” {verb}{':' if count > 1 else ''} "
         f"{percent(best['attack_success_rate'])} of {best['images']} images "

@@ -1,0 +1,333 @@
+"""The command line: the contract's commands, and every mistake one line and exit status 2."""
+
+import json
+import shutil
+import subprocess
+import sys
+from importlib.resources import files
+
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file, save_file
+
+from blurnet.cli.main import main
+from blurnet.data.rp2 import RP2_CLASSES
+from blurnet.models import LisaCNN, build
+
+
+@pytest.fixture
+def blurnet(monkeypatch, capsys, tmp_path):
+    """Run the command in an empty folder; give exit status, standard output and error."""
+    folder = tmp_path / "cwd"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["blurnet", *map(str, arguments)])
+        try:
+            main()
+            status = 0
+        except SystemExit as end:
+            status = end.code or 0
+        out, err = capsys.readouterr()
+        return status, out, err
+
+    run.folder = folder
+    return run
+
+
+@pytest.fixture
+def artifacts(tmp_path):
+    """A small folder in RP2's layout: an untrained network, three photographs, any noise."""
+    folder = tmp_path / "rp2"
+    (folder / "victims").mkdir(parents=True)
+    (folder / "masks").mkdir()
+    generator = torch.Generator().manual_seed(0)
+    for name in ("01", "02", "03"):
+        pixels = torch.randint(0, 256, (32, 32, 3), generator=generator).to(torch.uint8)
+        Image.fromarray(pixels.numpy()).save(folder / "victims" / f"{name}.png")
+    mask = torch.zeros(32, 32, dtype=torch.uint8)
+    mask[10:14, 8:24] = 255
+    Image.fromarray(mask.numpy()).save(folder / "masks" / "sticker.png")
+    network = build("lisa_cnn", 17, seed=0)
+    save_file(
+        network.state_dict(),
+        folder / "lisa_cnn.safetensors",
+        {"labels": json.dumps(RP2_CLASSES)},
+    )
+    save_file(
+        {"noise": torch.rand(3, 32, 32, generator=generator)},
+        folder / "sticker_noise.safetensors",
+        {"source_class": "stop", "target": "speedLimit45"},
+    )
+    return folder
+
+
+def one_line(result, folder):
+    status, out, err = result
+    assert status == 2
+    assert not out
+    assert err.startswith("blurnet: ")
+    assert err.count("\n") == 1
+    assert not list(folder.iterdir()), "something was written"
+    return err
+
+
+def test_run_writes_table_results_and_page(blurnet, artifacts, tmp_path):
+    out = tmp_path / "out"
+    status, printed, progress = blurnet("run", "blackbox", "--rp2", artifacts, "--out", out)
+    assert status == 0
+    assert "5×5 filter on L1 maps" in printed
+    assert str(out / "report.html") in printed.replace("\n", "")
+    assert "1/7" in progress
+    results = json.loads((out / "results.json").read_text())
+    assert results["experiment"] == "blackbox"
+    assert results["rows"][0]["label"] == "baseline"
+    assert len(results["rows"]) == 5
+    row = results["rows"][4]
+    assert row["images"] == 3
+    assert row["published"] == {"accuracy": 0.875, "attack_success_rate": 0.175}
+    rates = ("accuracy", "attack_success_rate", "prediction_altered_rate", "target_reached_rate")
+    for name in rates:
+        low, high = row["intervals"][name]
+        assert 0 <= low <= row[name] <= high <= 1
+    before = {f: f.stat().st_mtime_ns for f in out.rglob("*") if f.is_file() and f.name != ".lock"}
+    status, _, progress = blurnet("run", "blackbox", "--rp2", artifacts, "--out", out)
+    assert (status, progress) == (0, "")
+    assert all(f.stat().st_mtime_ns == time for f, time in before.items())
+
+
+def test_json_prints_the_result_alone(blurnet, artifacts, tmp_path):
+    out = tmp_path / "out"
+    status, printed, progress = blurnet(
+        "run", "blackbox", "--rp2", artifacts, "--out", out, "--json", "--quiet"
+    )
+    assert (status, progress) == (0, "")
+    assert json.loads(printed) == json.loads((out / "results.json").read_text())
+
+
+def test_settings_reach_the_rows_and_their_own_folder(blurnet, artifacts):
+    assert blurnet("run", "blackbox", "--rp2", artifacts, "--set", "padding=reflect")[0] == 0
+    assert blurnet("run", "blackbox", "--rp2", artifacts)[0] == 0
+    folders = sorted((blurnet.folder / "runs").iterdir())
+    assert len(folders) == 2
+    paddings = {
+        json.loads((folder / "results.json").read_text())["rows"][1]["defense"][0]["padding"]
+        for folder in folders
+    }
+    assert paddings == {"zeros", "reflect"}
+
+
+def test_data_beside_rp2_adds_test_accuracy_and_surrogate_rows(blurnet, artifacts, tmp_path):
+    signs = tmp_path / "signs"
+    for place, name in enumerate(("stop", "speedLimit45", "yield")):
+        for part in ("train", "test"):
+            folder = signs / part / name
+            folder.mkdir(parents=True)
+            for k in range(2):
+                Image.new("RGB", (32, 32), (80 * place, 200 - k, 90)).save(folder / f"{k}.png")
+    status, printed, _ = blurnet(
+        "run", "blackbox", "--rp2", artifacts, "--data", f"folder:{signs}",
+        "--classes", "stop,speedLimit45,yield", "--json",
+        "--set", "training.epochs=1", "--set", "attack.steps=2",
+    )  # fmt: skip
+    assert status == 0
+    rows = json.loads(printed)["rows"]
+    assert [row["transfer"] for row in rows] == ["same_weights"] * 5 + ["surrogate"] * 5
+    assert all(row["test_images"] == 6 and 0 <= row["test_accuracy"] <= 1 for row in rows)
+    assert all(row["published"] is None for row in rows[5:])
+
+
+def replace_text(path, text="not what it seems"):
+    path.write_text(text)
+
+
+def replace_mask(path):
+    Image.new("L", (30, 30), 255).save(path)
+
+
+def replace_labels(path):
+    save_file(load_file(path), path, {"labels": json.dumps(["a"] * 17)})
+
+
+def replace_target(path):
+    save_file(load_file(path), path, {"source_class": "stop", "target": "giraffe"})
+
+
+def replace_weights(path):
+    save_file(
+        build("small_resnet", 17, seed=0).state_dict(), path, {"labels": json.dumps(RP2_CLASSES)}
+    )
+
+
+def replace_with_pickle(path):
+    torch.save(LisaCNN(17).state_dict(), path)
+
+
+def replace_with_bomb(path):
+    with path.open("wb") as file:
+        file.write(b"P6 60000 60000 255\n")
+
+
+def truncate(path):
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def remove(path):
+    shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def empty(path):
+    remove(path)
+    path.mkdir()
+
+
+@pytest.mark.parametrize(
+    ("where", "damage", "message"),
+    [
+        (".", remove, "lisa_cnn.safetensors: no such file"),
+        (".", empty, "lisa_cnn.safetensors: no such file"),
+        ("victims", remove, "victims: no such folder"),
+        ("victims", empty, "victims: no photographs"),
+        ("victims/02.png", replace_text, "02.png: not a picture"),
+        ("victims/02.png", truncate, "02.png: this picture cannot be read"),
+        ("victims/02.png", replace_with_bomb, "02.png: a picture of more than 64 megapixels"),
+        ("masks/sticker.png", replace_mask, "sticker.png: 30 × 30 pixels"),
+        ("masks/sticker.png", remove, "no mask 'sticker'"),
+        ("lisa_cnn.safetensors", replace_weights, "weights of another architecture than LisaCNN"),
+        ("lisa_cnn.safetensors", replace_with_pickle, "looks like a pickle"),
+        ("lisa_cnn.safetensors", truncate, "lisa_cnn.safetensors: not a whole safetensors file"),
+        ("lisa_cnn.safetensors", replace_labels, "'stop', 'speedLimit45' are not among the netw"),
+        ("sticker_noise.safetensors", replace_target, "'giraffe' is not among the network's outp"),
+    ],
+)
+def test_broken_artifacts(blurnet, artifacts, where, damage, message):
+    damage(artifacts / where)
+    error = one_line(blurnet("run", "blackbox", "--rp2", artifacts), blurnet.folder)
+    assert message in error
+    assert str(artifacts) in error
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nothing"], "no experiment 'nothing'; there are: blackbox"),
+        (["nothing.yaml"], "no experiment 'nothing.yaml'"),
+        (["--data", "folder:missing"], "missing: no such folder"),
+        (["--data", "zip:missing"], "no such kind; there are: synthetic, folder:DIR"),
+        (["--data", "folder:"], "the folder is missing"),
+        (["--set", "colour=red"], "unknown setting 'colour'; there are: experiment, rp2, data"),
+        (
+            ["--set", "attack.colour=red"],
+            "unknown setting 'attack.colour'; there are in attack: st",
+        ),
+        (["--set", "rows.colour=red"], "--set rows.colour=red: 'rows' has no settings inside it"),
+        (["--set", "padding"], "write key=value"),
+        (["--set", "padding=wrap"], "setting padding: Input should be 'zeros', 'reflect'"),
+        (["--set", "attack.steps=0"], "steps is at least 1, not 0"),
+        (["--set", "attack.steps=many"], "setting attack.steps: Input should be a valid integer"),
+        (["--set", "training.epochs=0"], "epochs and batch_size are at least 1"),
+        (["--set", "model=vgg"], "no model 'vgg'; there are: lisa_cnn, small_resnet"),
+        (["--set", "target=giraffe"], "'giraffe' is not among the network's outputs"),
+        (["--set", "true_class=giraffe"], "giraffe"),
+        (["--classes", "stop,giraffe,speedLimit45"], "giraffe"),
+        (["--classes", "stop,yield"], "'speedLimit45' is not among the network's outputs"),
+        (["--rp2", "missing"], "missing/lisa_cnn.safetensors: no such file"),
+    ],
+)
+def test_wrong_arguments(blurnet, arguments, message):
+    experiment = [] if arguments[0].startswith("nothing") else ["blackbox"]
+    assert message in one_line(blurnet("run", *experiment, *arguments), blurnet.folder)
+
+
+def test_wrong_data_folders(blurnet, tmp_path):
+    signs = tmp_path / "signs"
+    signs.mkdir()
+    run = ["run", "blackbox", "--data", f"folder:{signs}", "--classes", "all"]
+    assert "no folder 'train'" in one_line(blurnet(*run), blurnet.folder)
+    for part in ("train", "test"):
+        (signs / part / "stop").mkdir(parents=True)
+    assert "stop: a class folder without pictures" in one_line(blurnet(*run), blurnet.folder)
+    for part in ("train", "test"):
+        (signs / part / "stop" / "1.png").write_text("hello")
+    assert "1.png: not a picture" in one_line(blurnet(*run), blurnet.folder)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("[1, 2]", "an experiment is a mapping"),
+        ("a: [", "not YAML"),
+        ("experiment: dance", "'dance' is not one of: blackbox"),
+        ("experiment: blackbox", "the setting 'rp2' is missing"),
+    ],
+)
+def test_wrong_experiment_files(blurnet, tmp_path, content, message):
+    path = tmp_path / "mine.yaml"
+    path.write_text(content)
+    assert message in one_line(blurnet("run", path), blurnet.folder)
+
+
+def test_a_filter_that_makes_no_sense_writes_nothing(blurnet, artifacts, tmp_path):
+    status, shipped, _ = blurnet("list", "experiments")
+    assert (status, shipped) == (0, "blackbox\n")
+    path = tmp_path / "mine.yaml"
+    text = files("blurnet.experiments").joinpath("blackbox.yaml").read_text("utf-8")
+    for wrong, message in (("relu9", "no layer 'relu9'"), ("fc", "layer 'fc' is 1 × 17")):
+        path.write_text(text.replace("after: relu1", f"after: {wrong}"))
+        assert message in one_line(blurnet("run", path, "--rp2", artifacts), blurnet.folder)
+    path.write_text(text.replace("size: 3", "size: 4"))
+    assert "size is odd" in one_line(blurnet("run", path, "--rp2", artifacts), blurnet.folder)
+
+
+def test_a_foreign_results_file_is_left_alone(blurnet, artifacts):
+    (blurnet.folder / "results.json").write_text('{"mine": 1}')
+    status, _, error = blurnet("run", "blackbox", "--rp2", artifacts, "--out", blurnet.folder)
+    assert status == 2
+    assert "not a file of blurnet's" in error
+    assert [f.name for f in blurnet.folder.iterdir()] == ["results.json"]
+
+
+def test_a_file_where_the_folder_should_be(blurnet, artifacts):
+    (blurnet.folder / "out").write_text("")
+    status, _, error = blurnet("run", "blackbox", "--rp2", artifacts, "--out", "out")
+    assert status == 2
+    assert error.startswith("blurnet: out: cannot write there")
+
+
+def test_data_check_counts_and_lists(blurnet, tmp_path):
+    signs = tmp_path / "signs"
+    for part in ("train", "test"):
+        (signs / part / "stop").mkdir(parents=True)
+        Image.new("RGB", (32, 32)).save(signs / part / "stop" / "1.png")
+    status, out, _ = blurnet("data", "check", f"folder:{signs}", "--json")
+    assert status == 0
+    assert json.loads(out) == {"train": {"stop": 1}, "test": {"stop": 1}, "problems": []}
+    (signs / "test" / "stop" / "2.png").write_text("hello")
+    status, out, _ = blurnet("data", "check", f"folder:{signs}")
+    assert status == 2
+    assert "2.png: not a picture" in out.replace("\n", " ")
+
+
+def test_help_answers_without_torch():
+    code = """
+import sys
+from blurnet.cli.main import main
+sys.argv = ["blurnet", *sys.argv[1:]]
+try:
+    main()
+except SystemExit as end:
+    assert not end.code
+assert "torch" not in sys.modules
+"""
+    for arguments in (["--help"], ["run", "--help"], ["--version"], ["data", "check", "--help"]):
+        subprocess.run(
+            [sys.executable, "-c", code, *arguments], check=True, stdout=subprocess.DEVNULL
+        )
+
+
+def test_wrong_usage_is_exit_status_2(blurnet):
+    assert blurnet("run")[0] == 2
+    assert blurnet("fly")[0] == 2
+    assert blurnet("run", "blackbox", "--fast")[0] == 2
