@@ -3,6 +3,7 @@ import torch
 from torch import Tensor
 
 from blurnet.data import RP2_CLASSES, synthetic
+from blurnet.data.rendering import PHOTOGRAPH, render
 from blurnet.data.sign_art import art
 from blurnet.errors import BlurnetError
 
