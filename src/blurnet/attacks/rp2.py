@@ -1,6 +1,6 @@
 """RP2, Robust Physical Perturbations (Eykholt et al., arXiv 1707.08945, equation 3)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -123,11 +123,15 @@ def rp2(
             objective = (settings.lam * norm).detach()
             (gradient,) = torch.autograd.grad(settings.lam * norm.sum(), delta)
             for target, view in _pieces(len(targets), len(images), settings.piece):
-                attacked = _apply(images[view], mask * delta[target], settings.clip)
-                losses = F.cross_entropy(model(attacked), targets[target], reduction="none")
-                losses = losses / len(images)
-                gradient += torch.autograd.grad(losses.sum(), delta)[0]
-                objective.index_add_(0, target, losses.detach())
+                perturbation = (mask * delta[target]).unsqueeze(1)
+                attacked = _apply(images[view], perturbation, settings.clip)
+                wanted = targets[target, None].expand(attacked.shape[:2])
+                losses = F.cross_entropy(
+                    model(attacked.flatten(0, 1)), wanted.flatten(), reduction="none"
+                )
+                expectation = losses.view(wanted.shape).sum(1) / len(images)
+                gradient += torch.autograd.grad(expectation.sum(), delta)[0]
+                objective[target] += expectation.detach()
             delta.grad = gradient
             history[:, step] = objective
             adam.step()
@@ -143,9 +147,12 @@ def _apply(images: Tensor, perturbation: Tensor, clip: bool) -> Tensor:
     return attacked.clamp(0, 1) if clip else attacked
 
 
-def _pieces(targets: int, views: int, piece: int) -> list[tuple[Tensor, Tensor]]:
-    pair = torch.cartesian_prod(torch.arange(targets), torch.arange(views))
-    return [(part[:, 0], part[:, 1]) for part in pair.split(piece)]  # type: ignore[no-untyped-call]
+def _pieces(targets: int, views: int, piece: int) -> Iterator[tuple[slice, slice]]:
+    """Cut targets × views into blocks of at most ``piece``, as whole in views as they can be."""
+    rows = max(1, piece // views)
+    for target in range(0, targets, rows):
+        for view in range(0, views, piece):
+            yield slice(target, target + rows), slice(view, view + piece)
 
 
 def _check(images: Tensor, targets: Tensor, mask: Tensor) -> None:
