@@ -77,7 +77,7 @@ def test_another_mask_makes_other_cells(shared_data, tmp_path):
 def signs(tmp_path_factory):
     """A small folder of drawn signs."""
     folder = tmp_path_factory.mktemp("signs")
-    drawn = synthetic.draw(("stop", "speedLimit45", "yield"), 24, seed=3)
+    drawn = synthetic.draw(("stop", "stopAhead", "yield"), 24, seed=3)
     for place, (image, label) in enumerate(zip(drawn.images, drawn.labels, strict=True)):
         part = "test" if place % 4 == 0 else "train"
         path = folder / part / drawn.classes[label] / f"{place}.png"

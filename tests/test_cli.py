@@ -231,8 +231,8 @@ def test_broken_artifacts(blurnet, artifacts, where, damage, message):
         (["--set", "model=vgg"], "no model 'vgg'; there are: lisa_cnn, small_resnet"),
         (["--set", "target=giraffe"], "'giraffe' is not among the network's outputs"),
         (["--set", "true_class=giraffe"], "giraffe"),
-        (["--classes", "stop,giraffe,speedLimit45"], "giraffe"),
-        (["--classes", "stop,yield"], "'speedLimit45' is not among the network's outputs"),
+        (["--classes", "stop,giraffe"], "giraffe"),
+        (["--classes", "stop,yield"], "'stopAhead' is not among the network's outputs"),
         (["--rp2", "missing"], "missing/lisa_cnn.safetensors: no such file"),
     ],
 )

@@ -57,6 +57,7 @@ class Manner:
         motion: the share of images that are smeared by motion.
         noise: the standard deviation of the sensor's noise, in units of full scale.
         grey: the share of images without colour.
+        stuck: the share of images with a leaf, sticker or stain on the sign, or two.
 
     """
 
@@ -73,6 +74,7 @@ class Manner:
     motion: float
     noise: Range
     grey: float
+    stuck: float
 
 
 ROAD = Manner(
@@ -89,6 +91,7 @@ ROAD = Manner(
     motion=0.25,
     noise=(0.003, 0.02),
     grey=0.4,
+    stuck=0.4,
 )
 
 PHOTOGRAPH = Manner(
@@ -105,6 +108,7 @@ PHOTOGRAPH = Manner(
     motion=0.0,
     noise=(0.003, 0.012),
     grey=0.0,
+    stuck=0.0,
 )
 
 
@@ -219,6 +223,21 @@ def _lit_sign(chance: _Chance, sign: Tensor) -> Tensor:
     return worn * stains * _column(chance.uniform(0.65, 1.1))
 
 
+def _stick(chance: _Chance, images: Tensor, manner: Manner) -> Tensor:
+    """Cover a part of some signs with one or two slanted patches of one colour each."""
+    x, y = axes(images.shape[-1])
+    chosen = chance.uniform(0, 1) < manner.stuck
+    for among in (chosen, chosen & (chance.uniform(0, 1) < 0.5)):
+        angle = _column(chance.uniform(0, math.pi))
+        left, top = (_column(chance.uniform(-0.8, 0.8)) for _ in range(2))
+        along = (x - left) * angle.cos() + (y - top) * angle.sin()
+        across = (y - top) * angle.cos() - (x - left) * angle.sin()
+        length, width = (_column(chance.uniform(0.06, 0.28)) for _ in range(2))
+        patch = (along.abs() < length) & (across.abs() < width) & _column(among)
+        images = torch.where(patch, chance.uniform(0, 1, 3)[:, :, None, None], images)
+    return images
+
+
 def _shadow(chance: _Chance, size: int) -> Tensor:
     """Give the light left by a slanted shadow on about four images in ten, N × 1 × H × W."""
     x, y = axes(size)
@@ -285,7 +304,8 @@ def render(
         placed = _place(signs, _corners(chance, manner), size)
         coverage = placed[:, 3:]
         light = _background(chance, size) * (1 - coverage) + _lit_sign(chance, placed)
-        light = _blur(chance, light * _shadow(chance, size), manner)
+        light = _stick(chance, light, manner) * _shadow(chance, size)
+        light = _blur(chance, light, manner)
         images.append(_expose(chance, light, manner))
         coverages.append(coverage[:, 0])
     return torch.cat(images)[:count], torch.cat(coverages)[:count]
