@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
@@ -43,6 +43,7 @@ def _bar(console: Console) -> Iterator[OnCell]:
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console, transient=True) as bar:
+        bar.add_task("reading the inputs", total=None)
 
         def on_cell(cell: Cell, place: int, cells: int) -> OnStep:
             for shown in bar.task_ids:
@@ -71,4 +72,5 @@ def _lines(cell: Cell, place: int, cells: int) -> OnStep:
     return on_step
 
 
-_line: Callable[[str], None] = lambda text: print(text, file=sys.stderr, flush=True)  # noqa: E731
+def _line(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
