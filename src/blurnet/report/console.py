@@ -44,11 +44,11 @@ def print_table(results: Mapping[str, Any], console: Console | None = None) -> N
 
 
 def _rates(rows: Sequence[Mapping[str, Any]], label_width: int) -> Table:
-    columns = ["\naccuracy", "attack\nsuccess", "95 %\ninterval", "predict.\naltered"]
-    columns.append("target\nreached")
+    columns = ["accu-\nracy", "attack\nsuccess", "95 %\ninterval", "predict.\naltered"]
+    columns += ["target\nreached", "con-\ntrol"]
     published = any(row["published"] for row in rows)
     if published:
-        columns.append("published\nacc. success")
+        columns.append("published\nacc/succ.")
     table = _table(label_width, columns)
     for row in rows:
         cells = [
@@ -57,11 +57,12 @@ def _rates(rows: Sequence[Mapping[str, Any]], label_width: int) -> Table:
             span(row["intervals"]["attack_success_rate"]),
             _number(row["prediction_altered_rate"]),
             _number(row["target_reached_rate"]),
+            _number(row["control_success_rate"]),
         ]
         if published:
             given = row["published"] or {}
-            accuracy, success = given.get("accuracy"), given.get("attack_success_rate")
-            cells.append(f"{_number(accuracy)}{_number(success):>8}")
+            pair = (given.get("accuracy"), given.get("attack_success_rate"))
+            cells.append("/".join("–" if share is None else f"{100 * share:.3g}" for share in pair))
         table.add_row(Text(row["label"]), *cells)
     return table
 

@@ -26,7 +26,12 @@ def verdict(rows: Sequence[Mapping[str, Any]]) -> str:
     if not filtered:
         return "No filtered network was tried."
     best = min(filtered, key=lambda row: (row["attack_success_rate"], -row["accuracy"]))
-    sentences = [_lowest(best, plain, len(filtered)), _cost(best, plain), _share_without(best)]
+    sentences = [
+        _lowest(best, plain, len(filtered)),
+        _control(best),
+        _cost(best, plain),
+        _share_without(best),
+    ]
     if plain is not None:
         sentences += [_difference(best, plain), _strength(plain)]
     return " ".join(filter(None, sentences))
@@ -43,6 +48,17 @@ def _lowest(best: Mapping[str, Any], plain: Mapping[str, Any] | None, count: int
         f"{percent(best['attack_success_rate'])} of {best['images']} images "
         f"(95 % interval {span(best['intervals']['attack_success_rate'])}){against}."
     )
+
+
+def _control(best: Mapping[str, Any]) -> str:
+    control, limits = best["control_success_rate"], best["intervals"]["control_success_rate"]
+    sentence = (
+        f"Stickers of random colours in the same mask alone make {percent(control)} wrong "
+        f"({span(limits)})"
+    )
+    if best["attack_success_rate"] <= limits[1]:
+        return f"{sentence}: there the attack does no more than covering the sign does."
+    return f"{sentence}."
 
 
 def _cost(best: Mapping[str, Any], plain: Mapping[str, Any] | None) -> str:

@@ -31,6 +31,11 @@ MEASURES = {
     "target_reached_rate": Measure(
         "target reached", "attacked images classified as the class that the attack aimed at"
     ),
+    "control_success_rate": Measure(
+        "control",
+        "images not classified as their true class under opaque stickers of random "
+        "colours in the same mask, the mean over ten; what those do is no merit of the attack",
+    ),
 }
 L2_DISSIMILARITY = Measure(
     "L2 dissimilarity",
