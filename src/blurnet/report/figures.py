@@ -26,7 +26,7 @@ def interval_bar(
 
     """
     low, high = interval
-    title = f"{name}: {percent(share)}, 95 % interval {span(interval)}"
+    title = f"{name}: {percent(share)}, 95\u00a0% interval {span(interval)}"
     diamond = Markup("")
     if published is not None:
         title += f", published {percent(published)}"

@@ -46,7 +46,7 @@ def _lowest(best: Mapping[str, Any], plain: Mapping[str, Any] | None, count: int
     return (
         f"{opening} “{best['label']}” {verb}{':' if count > 1 else ''} "
         f"{percent(best['attack_success_rate'])} of {best['images']} images "
-        f"(95 % interval {span(best['intervals']['attack_success_rate'])}){against}."
+        f"(95\u00a0% interval {span(best['intervals']['attack_success_rate'])}){against}."
     )
 
 
@@ -77,6 +77,15 @@ def _share_without(best: Mapping[str, Any]) -> str:
         f"It is wrong on {percent(1 - best['accuracy'])} of the views without any sticker; the "
         f"sticker changes its answer on {percent(best['prediction_altered_rate'])}."
     )
+
+
+def _control(best: Mapping[str, Any]) -> str:
+    control = best["control_success_rate"]
+    if best["attack_success_rate"] <= control:
+        than = "so this one did no better than any"
+    else:
+        than = f"this one {percent(best['attack_success_rate'])}"
+    return f"Stickers of random colours fool it on {percent(control)} of the views; {than}."
 
 
 def _difference(best: Mapping[str, Any], plain: Mapping[str, Any]) -> str:
