@@ -235,7 +235,7 @@ def test_page_can_be_heard(folder):
         ({}, "wrong on 12.5 % of the views without any sticker"),
         ({}, "not a proof of robustness"),
         ({}, "So no filter lowered the attack success rate."),
-        ({"attack_success_rate": 0.1}, "did no better than any"),
+        ({"attack_success_rate": 0.1}, "does not stand out from mere covering"),
     ],
 )
 def test_verdict_claims_no_more_than_the_rows(folder, changes, said):

@@ -1,6 +1,7 @@
 """Small figures: data in, SVG or an image's data URI out."""
 
 import base64
+import math
 from collections.abc import Sequence
 from io import BytesIO
 
@@ -44,18 +45,19 @@ def interval_bar(
 
 
 def line_chart(name: str, values: Sequence[float]) -> Markup:
-    """Draw a loss over its steps, from zero up.
+    """Draw a loss over its steps, on a logarithmic scale from its lowest to its highest.
 
     Args:
         name: what the values are, for those who hear the page.
         values: at least one, in order.
 
     """
-    top = max(*values, 0) or 1
-    last = max(len(values) - 1, 1)
+    logs = [math.log(max(value, 1e-9)) for value in values]
+    low, high = min(logs), max(logs)
+    height, last = (high - low) or 1, max(len(values) - 1, 1)
     points = " ".join(
-        f"{100 * step / last:.2f},{100 - 100 * value / top:.2f}"
-        for step, value in enumerate(values)
+        f"{100 * step / last:.2f},{100 * (high - value) / height:.2f}"
+        for step, value in enumerate(logs)
     )
     title = f"{name}: from {values[0]:.3g} to {values[-1]:.3g} in {len(values)} steps"
     return Markup(

@@ -57,7 +57,7 @@ def _control(best: Mapping[str, Any]) -> str:
         f"({span(limits)})"
     )
     if best["attack_success_rate"] <= limits[1]:
-        return f"{sentence}: there the attack does no more than covering the sign does."
+        return f"{sentence}: the attack does not stand out from mere covering."
     return f"{sentence}."
 
 
@@ -77,15 +77,6 @@ def _share_without(best: Mapping[str, Any]) -> str:
         f"It is wrong on {percent(1 - best['accuracy'])} of the views without any sticker; the "
         f"sticker changes its answer on {percent(best['prediction_altered_rate'])}."
     )
-
-
-def _control(best: Mapping[str, Any]) -> str:
-    control = best["control_success_rate"]
-    if best["attack_success_rate"] <= control:
-        than = "so this one did no better than any"
-    else:
-        than = f"this one {percent(best['attack_success_rate'])}"
-    return f"Stickers of random colours fool it on {percent(control)} of the views; {than}."
 
 
 def _difference(best: Mapping[str, Any], plain: Mapping[str, Any]) -> str:
