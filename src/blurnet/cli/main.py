@@ -48,12 +48,3 @@ def main() -> None:
     except BlurnetError as error:
         print(f"blurnet: {error}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print(
-            "blurnet: interrupted; what was finished is kept, and the same command goes on from it",
-            file=sys.stderr,
-        )
-        sys.exit(130)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(141)

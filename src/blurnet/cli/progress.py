@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
@@ -17,15 +18,21 @@ SECONDS_BETWEEN_LINES = 10
 
 @contextmanager
 def progress(*, quiet: bool) -> Iterator[OnCell | None]:
-    """Give what ``run_cells`` calls to show its progress."""
+    """Give what ``run_cells`` calls to show its progress; Ctrl-C ends the command with 130."""
     console = Console(stderr=True)
-    if quiet:
-        yield None
-    elif console.is_terminal:
-        with _bar(console) as on_cell:
-            yield on_cell
-    else:
-        yield _lines
+    try:
+        if quiet:
+            yield None
+        elif console.is_terminal:
+            with _bar(console) as on_cell:
+                yield on_cell
+        else:
+            yield _lines
+    except KeyboardInterrupt:
+        _line(
+            "blurnet: interrupted; what is finished is kept, and the same command goes on from it"
+        )
+        raise typer.Exit(130) from None
 
 
 class _Rate(ProgressColumn):
