@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+# Beside other busy processes, waiting threads that spin make small batches many times slower.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:

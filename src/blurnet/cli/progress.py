@@ -11,7 +11,8 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn,
 from rich.text import Text
 
 from blurnet.engine.local import OnCell
-from blurnet.experiments.cells import Cell, OnStep
+from blurnet.experiments.cells import Cell
+from blurnet.training import OnStep
 
 SECONDS_BETWEEN_LINES = 10
 
@@ -43,20 +44,24 @@ class _Rate(ProgressColumn):
 @contextmanager
 def _bar(console: Console) -> Iterator[OnCell]:
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}\n[dim]{task.fields[note]}"),
         BarColumn(bar_width=20),
         TextColumn("{task.percentage:>3.0f} %"),
         _Rate(),
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=console, transient=True) as bar:
-        bar.add_task("reading the inputs", total=None)
+        bar.add_task("reading the inputs", total=None, note="")
 
         def on_cell(cell: Cell, place: int, cells: int) -> OnStep:
             for shown in bar.task_ids:
                 bar.remove_task(shown)
-            task = bar.add_task(f"{place}/{cells} {cell.title}", total=None)
-            return lambda done, total: bar.update(task, completed=done, total=total)
+            task = bar.add_task(f"{place}/{cells} {cell.title}", total=None, note="")
+
+            def on_step(done: int, total: int, note: str = "", /) -> None:
+                bar.update(task, completed=done, total=total, note=note)
+
+            return on_step
 
         yield on_cell
 
@@ -65,7 +70,7 @@ def _lines(cell: Cell, place: int, cells: int) -> OnStep:
     _line(f"{place}/{cells} {cell.title}")
     start = last = time.monotonic()
 
-    def on_step(done: int, total: int) -> None:
+    def on_step(done: int, total: int, note: str = "", /) -> None:
         nonlocal last
         now = time.monotonic()
         if now - last >= SECONDS_BETWEEN_LINES:
@@ -73,7 +78,7 @@ def _lines(cell: Cell, place: int, cells: int) -> OnStep:
             speed = done / (now - start)
             _line(
                 f"  {done}/{total} steps, {speed:.0f} steps/s, "
-                f"about {(total - done) / speed:.0f} s left"
+                f"about {(total - done) / speed:.0f} s left{note and ': '}{note}"
             )
 
     return on_step

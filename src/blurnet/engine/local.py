@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterable
 
 from blurnet.experiments.cells import Cell, Outcome, in_order
+from blurnet.training import OnStep
 
 from .records import Records
 
-OnCell = Callable[[Cell, int, int], Callable[[int, int], None]]
+OnCell = Callable[[Cell, int, int], OnStep]
 
 
 def run_cells(cells: Iterable[Cell], records: Records, on_cell: OnCell | None = None) -> None:
@@ -24,10 +25,10 @@ def run_cells(cells: Iterable[Cell], records: Records, on_cell: OnCell | None = 
     """
     missing = [cell for cell in in_order(cells) if cell.key not in records]
     for place, cell in enumerate(missing, start=1):
-        on_step = _ignore if on_cell is None else on_cell(cell, place, len(missing))
+        on_step: OnStep = _ignore if on_cell is None else on_cell(cell, place, len(missing))
         needs: dict[str, Outcome] = {role: records[need.key] for role, need in cell.needs.items()}
         records.write(cell, cell.work(needs, on_step))
 
 
-def _ignore(done: int, total: int) -> None:
+def _ignore(_done: int, _total: int, _note: str = "", /) -> None:
     pass

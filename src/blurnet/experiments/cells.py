@@ -9,10 +9,10 @@ from typing import Any
 
 from torch import Tensor
 
+from blurnet.training import OnStep
+
 FORMAT = 1
 """Part of every description; raised when a change makes the records of before worthless."""
-
-OnStep = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)

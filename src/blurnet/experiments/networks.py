@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from blurnet.evaluation import predict, rate
 from blurnet.models import MODELS, build, load_weights, read_network
-from blurnet.training import FitSettings, fit
+from blurnet.training import FitSettings, OnStep, fit
 
-from .cells import Cell, OnStep, Outcome
+from .cells import Cell, Outcome
 from .sources import DataSource
 
 
@@ -92,7 +92,7 @@ def _train(
 ) -> Outcome:
     train, test = source.load()
     network = build(model, len(train.classes), seed=seed)
-    losses = fit(
+    history = fit(
         network,
         train,
         settings=settings,
@@ -105,6 +105,6 @@ def _train(
         "classes": list(train.classes),
         "train_images": len(train),
         "test_accuracy": asdict(accuracy),
-        "epoch_losses": losses,
+        "epoch_losses": [epoch.loss for epoch in history],
     }
     return Outcome(values, network.state_dict())
