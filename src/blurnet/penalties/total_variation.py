@@ -37,7 +37,7 @@ class _TotalVariation(torch.autograd.Function):
         down = maps[:, :, 1:] - maps[:, :, :-1]
         right = maps[:, :, :, 1:] - maps[:, :, :, :-1]
         count = maps.shape[0] * maps.shape[1]
-        total = torch.linalg.vector_norm(down, 1) + torch.linalg.vector_norm(right, 1)
+        total: Tensor = torch.linalg.vector_norm(down, 1) + torch.linalg.vector_norm(right, 1)
         if ctx.needs_input_grad[0]:
             gradient = torch.zeros_like(maps)
             for axis, signs in ((2, down.sign_()), (3, right.sign_())):
@@ -49,7 +49,7 @@ class _TotalVariation(torch.autograd.Function):
         return total / count
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, upstream: Tensor) -> Tensor:
         (gradient,) = ctx.saved_tensors
         scaled: Tensor = gradient * (upstream / ctx.count)

@@ -1,4 +1,5 @@
 """Training: one loop."""
 
+from .augment import SignAugmentation as SignAugmentation
 from .fit import FitSettings as FitSettings
 from .fit import fit as fit
