@@ -13,8 +13,8 @@ import torch
 from blurnet import BlurnetError
 from blurnet.engine import Records
 from blurnet.engine.local import run_cells
-from blurnet.engine.records import read_json, write_whole
 from blurnet.experiments.cells import Cell, Outcome
+from blurnet.files import read_json, write_whole
 
 
 def add_one(needs, on_step):

@@ -7,6 +7,7 @@ from blurnet import BlurnetError
 from blurnet.data import SignSet
 from blurnet.evaluation import predict
 from blurnet.models import build
+from blurnet.penalties import Penalty, penalty_values
 from blurnet.training import FitSettings, fit
 
 
@@ -20,14 +21,14 @@ def signs():
 
 def train(signs, seed=0, **settings):
     model, steps = build("lisa_cnn", 3, seed=0), []
-    losses = fit(
+    history = fit(
         model,
         signs,
         settings=FitSettings(**{"epochs": 4, "batch_size": 25} | settings),
         generator=torch.Generator().manual_seed(seed),
         on_step=lambda done, total: steps.append((done, total)),
     )
-    return model, losses, steps
+    return model, history.losses, steps
 
 
 def test_learns_and_says_how_far_it_is(signs):
@@ -54,3 +55,79 @@ def test_wrong_input(signs):
         train(signs.select(torch.zeros(60, dtype=torch.bool)))
     with pytest.raises(BlurnetError, match="epochs and batch_size are at least 1"):
         FitSettings(epochs=0)
+    with pytest.raises(BlurnetError, match="no optimizer 'lion'; there are: adam, sgd"):
+        FitSettings(optimizer="lion")
+    with pytest.raises(BlurnetError, match="warmup is at least 0 and below 1; found 1"):
+        FitSettings(warmup=1)
+    with pytest.raises(BlurnetError, match="patience needs validation"):
+        train(signs, patience=2)
+
+
+def test_step_size_rises_and_falls():
+    settings = FitSettings(lr=1.0, warmup=0.1)
+    sizes = [settings.lr_at(step, 100) for step in range(100)]
+    assert max(sizes) == sizes[10] == 1
+    assert sizes[:10] == sorted(sizes[:10])
+    assert sizes[10:] == sorted(sizes[10:], reverse=True)
+    assert FitSettings(lr=1.0).lr_at(50, 100) == pytest.approx(0.5)
+
+
+def test_sgd_learns_too(signs):
+    _model, losses, _ = train(signs, optimizer="sgd", lr=0.05, epochs=8, weight_decay=1e-4)
+    assert losses[-1] < losses[0]
+
+
+def fit_with(signs, **more):
+    model = build("lisa_cnn", 3, seed=0)
+    settings = more.pop("settings", FitSettings(epochs=1, batch_size=30))
+    history = fit(
+        model, signs, settings=settings, generator=torch.Generator().manual_seed(0), **more
+    )
+    return model, history
+
+
+def test_early_stopping_keeps_the_best_weights(signs):
+    wrong = SignSet(signs.images, (signs.labels + 1) % 3, signs.classes)
+    settings = FitSettings(epochs=20, batch_size=30, patience=2)
+    model, history = fit_with(signs, settings=settings, validation=wrong)
+    assert len(history.losses) == len(history.validation) == history.best_epoch + 2 < 20
+    accuracy = float((predict(model, wrong.images).classes == wrong.labels).float().mean())
+    assert accuracy == pytest.approx(max(history.validation))
+
+
+def test_a_penalty_lowers_what_it_penalises(signs):
+    smooth = Penalty("total_variation", 0.1, ("conv1",))
+    settings = FitSettings(epochs=3, batch_size=30)
+    plain, _ = fit_with(signs, settings=settings)
+    smoothed, _ = fit_with(signs, settings=settings, penalties=[smooth])
+    before, after = (penalty_values(m, [smooth], signs.floats)[0] for m in (plain, smoothed))
+    assert after < 0.8 * before
+
+
+def test_what_hardening_runs_through_the_network_is_not_penalised(signs):
+    def look(model, images, labels, generator):
+        model(images + 1)
+        return images
+
+    smooth = [Penalty("total_variation", 1e-3, ("conv1",))]
+    model, history = fit_with(signs, penalties=smooth)
+    looked, same = fit_with(signs, penalties=smooth, harden=look)
+    assert history == same
+    assert torch.equal(model.conv1.weight, looked.conv1.weight)
+
+
+def test_augmented_then_hardened_images_are_what_is_learnt(signs):
+    seen = []
+
+    def darken(images, generator):
+        return images * 0
+
+    def harden(model, images, labels, generator):
+        seen.append((float(images.max()), len(labels)))
+        return images
+
+    progress = []
+    fit_with(signs, augment=darken, harden=harden, on_progress=progress.append)
+    assert seen == [(0.0, 30), (0.0, 30)]
+    assert [(p.step, p.steps, p.images) for p in progress] == [(1, 2, 30), (2, 2, 30)]
+    assert all(0 <= p.accuracy <= 1 and p.loss > 0 for p in progress)

@@ -1,7 +1,5 @@
 """What cells found, kept on disk: written once, whole, and never again."""
 
-import json
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +12,7 @@ from safetensors.torch import save
 from blurnet.data.tensors import read_safetensors
 from blurnet.errors import BlurnetError
 from blurnet.experiments.cells import Cell, Outcome
+from blurnet.files import disk_errors, read_json, sync_folder, to_json, write_synced
 
 
 class Records:
@@ -53,18 +52,18 @@ class Records:
 
         """
         temporary = self.cells / f".{cell.key}.partial"
-        with _disk_errors(self.folder):
+        with disk_errors(self.folder):
             shutil.rmtree(temporary, ignore_errors=True)
             temporary.mkdir(parents=True)
             try:
-                _write(temporary / "config.json", to_json(cell.description))
-                _write(temporary / "result.json", to_json(outcome.values))
+                write_synced(temporary / "config.json", to_json(cell.description))
+                write_synced(temporary / "result.json", to_json(outcome.values))
                 if outcome.tensors:
                     tensors = {name: t.contiguous() for name, t in outcome.tensors.items()}
-                    _write(temporary / "tensors.safetensors", save(tensors))
-                _sync_folder(temporary)
+                    write_synced(temporary / "tensors.safetensors", save(tensors))
+                sync_folder(temporary)
                 temporary.rename(self.cells / cell.key)
-                _sync_folder(self.cells)
+                sync_folder(self.cells)
             finally:
                 shutil.rmtree(temporary, ignore_errors=True)
 
@@ -76,7 +75,7 @@ class Records:
             BlurnetError: if another process holds it.
 
         """
-        with _disk_errors(self.folder):
+        with disk_errors(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             lock = filelock.FileLock(self.folder / ".lock", blocking=False)
             try:
@@ -92,65 +91,3 @@ class Records:
             yield
         finally:
             lock.release()
-
-
-def read_json(path: Path) -> Any:
-    """Read a JSON file that blurnet wrote.
-
-    Raises:
-        BlurnetError: if it is missing or not JSON.
-
-    """
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BlurnetError(f"{path}: {error.strerror}") from None
-    except ValueError:
-        raise BlurnetError(
-            f"{path}: not the JSON that blurnet wrote; remove {path.parent} and run again"
-        ) from None
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that it holds the old content or the new, never a part.
-
-    Raises:
-        BlurnetError: if the disk does not take it.
-
-    """
-    temporary = path.with_name(f".{path.name}.partial")
-    with _disk_errors(path):
-        try:
-            _write(temporary, content)
-            temporary.replace(path)
-            _sync_folder(path.parent)
-        finally:
-            temporary.unlink(missing_ok=True)
-
-
-def to_json(values: Any) -> bytes:
-    """Write JSON as blurnet's files have it."""
-    return (json.dumps(values, indent=1, ensure_ascii=False) + "\n").encode()
-
-
-def _write(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def _disk_errors(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise BlurnetError(f"{path}: cannot write there: {error.strerror}") from None

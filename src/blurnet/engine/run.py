@@ -10,9 +10,10 @@ import torch
 
 from blurnet.errors import BlurnetError
 from blurnet.experiments import Blackbox
+from blurnet.files import read_json, to_json, write_whole
 
 from .local import OnCell, run_cells
-from .records import Records, read_json, to_json, write_whole
+from .records import Records
 
 RESULTS = "results.json"
 

@@ -92,7 +92,7 @@ def _train(
 ) -> Outcome:
     train, test = source.load()
     network = build(model, len(train.classes), seed=seed)
-    losses = fit(
+    history = fit(
         network,
         train,
         settings=settings,
@@ -105,6 +105,6 @@ def _train(
         "classes": list(train.classes),
         "train_images": len(train),
         "test_accuracy": asdict(accuracy),
-        "epoch_losses": losses,
+        "epoch_losses": history.losses,
     }
     return Outcome(values, network.state_dict())

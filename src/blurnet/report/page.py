@@ -5,8 +5,8 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from blurnet.engine import RESULTS, Records
-from blurnet.engine.records import read_json, write_whole
 from blurnet.errors import BlurnetError
+from blurnet.files import read_json, write_whole
 
 from .figures import data_uri
 from .sections import SECTIONS, Run
