@@ -11,3 +11,5 @@ from .fit import Harden as Harden
 from .fit import History as History
 from .fit import Progress as Progress
 from .fit import fit as fit
+from .noise import GaussianNoise as GaussianNoise
+from .occlusion import RandomOcclusion as RandomOcclusion

@@ -1,0 +1,86 @@
+"""PGD in an L∞ ball (Madry et al., arXiv 1706.06083)."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from blurnet.errors import BlurnetError
+from blurnet.models.modes import evaluating
+
+
+@dataclass(frozen=True)
+class PGDSettings:
+    """How PGD searches.
+
+    Args:
+        epsilon: ε, the largest change of a value, in image units (0 to 1), at least 0.
+        steps: at least 1.
+        step_size: the change of a value in one step; None for 2.5 ε / steps, which can cross the
+            ball.
+        random_start: whether to start anywhere in the ball rather than at the image.
+
+    """
+
+    epsilon: float = 8 / 255
+    steps: int = 10
+    step_size: float | None = None
+    random_start: bool = True
+
+    def __post_init__(self) -> None:
+        size = self.step_size
+        if not self.epsilon >= 0 or self.steps < 1 or (size is not None and not size > 0):
+            raise BlurnetError(
+                "PGD settings: epsilon is at least 0, steps at least 1 and step_size above 0; "
+                f"found {self.epsilon}, {self.steps} and {size}"
+            )
+
+
+def pgd(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    *,
+    settings: PGDSettings | None = None,
+    generator: torch.Generator,
+) -> Tensor:
+    """Find images near the given ones that are not classified as ``labels``.
+
+    x ← Π_{ball ∩ [0, 1]} (x + step_size · sign ∇_x J(f(x), y)).
+
+    Args:
+        model: images in [0, 1] in, logits out. Run in evaluation mode and left as it was: mode and
+            gradients.
+        images: float32 in [0, 1], N × C × H × W; left as they are.
+        labels: the true classes, int64, N.
+        settings: how to search.
+        generator: where the start is drawn from, a CPU generator.
+
+    Returns:
+        The attacked images, in [0, 1], at most ε from the given ones in every value.
+
+    """
+    settings = settings or PGDSettings()
+    size = settings.step_size or 2.5 * settings.epsilon / settings.steps
+    lowest = (images - settings.epsilon).clamp(0, 1)
+    highest = (images + settings.epsilon).clamp(0, 1)
+    attacked = images
+    if settings.random_start:
+        noise = torch.rand(images.shape, generator=generator).to(images)
+        attacked = images + settings.epsilon * (2 * noise - 1)
+        attacked = attacked.clamp(lowest, highest)
+    with evaluating(model):
+        for _ in range(settings.steps):
+            gradient = loss_gradient(model, attacked, labels)
+            attacked = (attacked + size * gradient.sign()).clamp(lowest, highest)
+    return attacked
+
+
+def loss_gradient(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+    """Give ∇_x of the summed cross-entropy, N × C × H × W; the model's own gradients stay."""
+    with torch.enable_grad():
+        variable = images.detach().requires_grad_()
+        loss = F.cross_entropy(model(variable), labels, reduction="sum")
+        (gradient,) = torch.autograd.grad(loss, variable)
+    return gradient
