@@ -26,7 +26,9 @@ def frequency_response(kernels: Tensor, size: int = 32) -> Tensor:
             f"a response of {size} × {size} frequencies is too coarse for kernels of "
             f"{kernels.shape[-2]} × {kernels.shape[-1]}; take at least {max(kernels.shape[-2:])}"
         )
-    return torch.fft.fftshift(torch.fft.fft2(kernels, s=(size, size)).abs(), dim=(-2, -1))
+    magnitude = torch.fft.fft2(kernels, s=(size, size)).abs()
+    centred: Tensor = torch.fft.fftshift(magnitude, dim=(-2, -1))
+    return centred
 
 
 def low_pass_share(kernels: Tensor, size: int = 32) -> Tensor:
