@@ -147,8 +147,37 @@ def test_a_full_disk_is_said(tmp_path):
         write_checkpoint(tmp_path / "file" / "x.safetensors", read_checkpoint(kept))
 
 
-def test_the_last_good_checkpoint_is_named_and_good(tmp_path):
+def test_an_exploding_loss_names_the_last_good_checkpoint(tmp_path):
     path = tmp_path / "training.safetensors"
-    with pytest.raises(BlurnetError, match=r"loss became .*no checkpoint was kept"):
+    with pytest.raises(BlurnetError, match=r"at step 2 .*became .*no checkpoint was kept"):
         train(path, lr=1e30)
-    assert not path.exists()
+    assert not path.exists()  # the step before did harm, and was not kept
+
+    def spoil(model, images, labels, generator):
+        spoil.batches += 1
+        return images * (float("inf") if spoil.batches == 5 else 1)
+
+    spoil.batches = 0
+    with pytest.raises(BlurnetError, match=rf"at step 5 .*checkpoint is {path}, after step 3"):
+        fit(
+            network(),
+            signs(),
+            settings=FitSettings(epochs=3, batch_size=16),
+            generator=torch.Generator().manual_seed(0),
+            harden=spoil,
+            checkpoints=Checkpoints(path, every_steps=1),
+        )
+    kept = read_checkpoint(path)
+    assert kept.progress["step"] == 3
+    assert all(tensor.isfinite().all() for tensor in kept.weights.values())
+
+
+def test_a_first_loss_that_is_infinite_stops_too():
+    with pytest.raises(BlurnetError, match="at step 1 the training loss became"):
+        fit(
+            network(),
+            signs(),
+            settings=FitSettings(epochs=1),
+            generator=torch.Generator(),
+            augment=lambda images, generator: images * float("inf"),
+        )

@@ -232,8 +232,9 @@ def fit(  # noqa: PLR0912, PLR0915 - one loop, to be read from top to bottom
                 smoothing = settings.label_smoothing
                 loss = F.cross_entropy(logits, labels, label_smoothing=smoothing) + penalty()
             value = float(loss.detach())
-            guess = max(state.first_loss or 0.0, math.log(len(signs.classes) + 1))
-            if not value <= (_EXPLODED * guess if state.first_loss is not None else math.inf):
+            first = value if state.first_loss is None else state.first_loss
+            limit = _EXPLODED * max(first, math.log(len(signs.classes) + 1))
+            if not math.isfinite(value) or value > limit:
                 raise _broken(value, state.step, per_epoch, settings, checkpoints, kept_step)
             if pending is not None and checkpoints is not None:
                 # only now is it known that the step before it did no harm
@@ -245,7 +246,7 @@ def fit(  # noqa: PLR0912, PLR0915 - one loop, to be read from top to bottom
                 group["lr"] = settings.lr_at(state.step, steps)
             optimizer.step()
             state.step += 1
-            state.first_loss = value if state.first_loss is None else state.first_loss
+            state.first_loss = first
             state.total += value * len(batch)
             if state.step % per_epoch == 0:
                 best = _end_epoch(model, state, signs, validation, settings.patience) or best
