@@ -227,7 +227,7 @@ def test_broken_artifacts(blurnet, artifacts, where, damage, message):
         (["--set", "padding=wrap"], "setting padding: Input should be 'zeros', 'reflect'"),
         (["--set", "attack.steps=0"], "steps is at least 1, not 0"),
         (["--set", "attack.steps=many"], "setting attack.steps: Input should be a valid integer"),
-        (["--set", "training.epochs=0"], "epochs is at least 1, not 0"),
+        (["--set", "training.epochs=0"], "epochs and batch_size are at least 1"),
         (["--set", "model=vgg"], "no model 'vgg'; there are: lisa_cnn, small_resnet"),
         (["--set", "target=giraffe"], "'giraffe' is not among the network's outputs"),
         (["--set", "true_class=giraffe"], "giraffe"),

@@ -1,140 +1,139 @@
-"""What networks are hardened with: noise, rectangles, PGD, and rectangles where they hurt."""
+"""Baselines' images, and the attacks behind them where the optimum is known."""
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from blurnet import BlurnetError
-from blurnet.attacks import pgd, rectangle
+from blurnet.attacks import PGDSettings, RectangleSettings, pgd, rectangle_attack
+from blurnet.experiments.hardening import HARDENING, hardening
 from blurnet.models import build
-from blurnet.training.noise import gaussian_noise
-from blurnet.training.occlusion import random_rectangles
+from blurnet.training import GaussianNoise, RandomOcclusion
 
 
 def generator(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
-class Linear(nn.Module):
-    """Two logits, linear in the image: the first is 0."""
+@pytest.fixture
+def linear():
+    """Two logits, w · x and 0: the loss of class 0 falls with w · x."""
+    model = nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 8, 2))
+    with torch.no_grad():
+        model[1].weight[0] = torch.randn(192, generator=generator())
+        model[1].weight[1] = 0
+        model[1].bias.zero_()
+    return model
 
-    def __init__(self, weights):
-        super().__init__()
-        self.weights = nn.Parameter(weights)
 
-    def forward(self, images):
-        score = (images * self.weights).flatten(1).sum(1)
-        return torch.stack([torch.zeros_like(score), score], 1)
+def batch(size=8, count=4):
+    return 0.2 + 0.6 * torch.rand(count, 3, size, size, generator=generator(1))
 
 
-def test_pgd_reaches_the_corner_of_a_linear_networks_ball():
-    weights = torch.randn(3, 6, 6, generator=generator(1))
-    images = torch.rand(4, 3, 6, 6, generator=generator(2))
-    labels = torch.tensor([0, 1, 0, 1])
-    attacked = pgd(
-        Linear(weights), images, labels, epsilon=0.1, step_size=0.05, steps=5, generator=generator()
+@pytest.mark.parametrize("name", HARDENING)
+def test_hardened_images_are_in_range_drawn_and_leave_the_network_alone(name):
+    model, images, labels = build("lisa_cnn", 3, seed=0).train(), batch(32), torch.arange(4) % 3
+    before = images.clone()
+    small = {"pgd": {"steps": 2}, "rectangle": {"steps": 2, "stride": 8}}.get(name, {})
+    first, again, other = (
+        hardening(name, **small)(model, images, labels, generator(seed)) for seed in (0, 0, 1)
     )
-    up = (1 - 2 * labels).reshape(-1, 1, 1, 1) * weights.sign()
-    torch.testing.assert_close(attacked, (images + 0.1 * up).clamp(0, 1))
-
-
-def test_rectangle_finds_the_worst_place_and_the_worst_colours():
-    """Only a 2 × 3 part of the image counts: the rectangle must cover it, in black."""
-    weights = torch.zeros(3, 12, 12)
-    weights[:, 4:6, 6:9] = 1
-    images = torch.full((2, 3, 12, 12), 0.9)
-    labels = torch.tensor([1, 1])
-    for candidates in (None, 3):
-        attacked = rectangle(
-            Linear(weights),
-            images,
-            labels,
-            height=2,
-            width=3,
-            stride=1,
-            candidates=candidates,
-            step_size=0.2,
-            steps=8,
-            generator=generator(),
-        )
-        expected = images.clone()
-        expected[:, :, 4:6, 6:9] = 0
-        torch.testing.assert_close(attacked, expected)
-
-
-def test_rectangle_changes_one_rectangle_of_each_image():
-    model, images = build("small_resnet", 3, seed=0), torch.rand(5, 3, 32, 32)
-    attacked = rectangle(
-        model, images, torch.arange(5) % 3, height=7, width=9, steps=2, generator=generator()
-    )
-    for before, after in zip(images, attacked, strict=True):
-        rows, lines = (before != after).any(0).nonzero().unbind(1)
-        assert int(rows.max() - rows.min()) < 7
-        assert int(lines.max() - lines.min()) < 9
-    assert attacked.min() >= 0
-    assert attacked.max() <= 1
-
-
-@pytest.mark.parametrize("attack", [pgd, rectangle])
-def test_attacks_leave_the_network_as_it_was_and_repeat(attack):
-    model, images = build("small_resnet", 3, seed=0).train(), torch.rand(4, 3, 32, 32)
-    size = {"height": 8, "width": 8} if attack is rectangle else {}
-    state = {name: t.clone() for name, t in model.state_dict().items()}
-    first, again = (
-        attack(model, images, torch.zeros(4, dtype=torch.int64), **size, generator=generator(3))
-        for _ in range(2)
-    )
+    assert first.shape == images.shape
+    assert first.dtype == torch.float32
+    assert 0 <= first.min() <= first.max() <= 1
     assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    assert not torch.equal(first, images)
+    assert torch.equal(images, before)
     assert model.training
-    assert all(p.grad is None for p in model.parameters())
-    assert all(torch.equal(state[name], t) for name, t in model.state_dict().items())
+    assert not first.requires_grad
+    assert all(p.grad is None and p.requires_grad for p in model.parameters())
 
 
-def test_attacks_raise_the_loss():
-    model, images = build("lisa_cnn", 5, seed=0), torch.rand(8, 3, 32, 32)
-    labels = torch.arange(8) % 5
+@pytest.mark.parametrize("random_start", [True, False])
+def test_pgd_reaches_the_corner_that_is_worst_for_a_linear_model(linear, random_start):
+    images, settings = batch(), PGDSettings(0.1, steps=10, random_start=random_start)
+    found = pgd(linear, images, torch.zeros(4).long(), settings=settings, generator=generator())
+    weights = linear[1].weight[0].detach().view(3, 8, 8)
+    torch.testing.assert_close(found, images - 0.1 * weights.sign())
 
-    def loss(x):
-        return nn.functional.cross_entropy(model(x), labels)
 
-    assert loss(pgd(model, images, labels, generator=generator())) > loss(images)
-    assert loss(rectangle(model, images, labels, height=8, width=8, generator=generator())) > loss(
-        images
+@pytest.mark.parametrize("search", ["exhaustive", "gradient"])
+def test_rectangle_is_worst_for_a_linear_model(linear, search):
+    images, labels = batch(), torch.zeros(4).long()
+    settings = RectangleSettings(3, 2, 1, search, candidates=42, steps=40, step_size=0.1)
+    found = rectangle_attack(linear, images, labels, settings=settings, generator=generator())
+    weights = linear[1].weight[0].detach().view(3, 8, 8)
+    for image, attacked, (top, left) in zip(
+        images, found.adversarial, found.places.tolist(), strict=True
+    ):
+        change = weights * (0.5 - image)
+        sums = F.avg_pool2d(change.sum(0)[None, None], (3, 2), 1)[0, 0]  # of w · x under grey
+        assert sums[top, left] == sums.min()
+        inside = torch.zeros(8, 8, dtype=torch.bool)
+        inside[top : top + 3, left : left + 2] = True
+        assert torch.equal(attacked[:, ~inside], image[:, ~inside])
+        assert torch.equal(attacked[:, inside], (weights < 0).float()[:, inside])
+
+
+def test_gradient_search_looks_where_the_gradient_is():
+    model = nn.Sequential(nn.Flatten(), nn.Linear(3 * 8 * 8, 2))
+    with torch.no_grad():
+        model[1].weight.zero_()
+        model[1].weight[0].view(3, 8, 8)[:, 4:6, 2:4] = 1.0
+    settings = RectangleSettings(2, 2, 2, "gradient", candidates=1, steps=0)
+    images = torch.full((2, 3, 8, 8), 0.9)
+    found = rectangle_attack(
+        model, images, torch.zeros(2).long(), settings=settings, generator=generator()
     )
+    assert found.places.tolist() == [[4, 2], [4, 2]]
+    assert (found.adversarial[:, :, 4:6, 2:4] == 0.5).all()
+
+
+def test_noise_has_its_sigma():
+    grey = torch.full((50, 3, 32, 32), 0.5)
+    noise = GaussianNoise(0.05)(nn.Identity(), grey, torch.zeros(50), generator()) - grey
+    assert float(noise.std()) == pytest.approx(0.05, rel=0.02)
+    assert torch.equal(GaussianNoise(0.0)(nn.Identity(), grey, torch.zeros(50), generator()), grey)
+
+
+def test_occlusion_is_one_rectangle_of_the_stated_size():
+    images = torch.full((100, 3, 32, 32), -1.0)  # no filling has this value
+    occlude = RandomOcclusion(0.25, 0.5, most=1)
+    changed = occlude(nn.Identity(), images, torch.zeros(100), generator())[:, 0] >= 0
+    rows, columns = changed.any(2).sum(1), changed.any(1).sum(1)
+    assert torch.equal(changed.sum((1, 2)), rows * columns)
+    for lengths in (rows, columns):
+        assert 8 <= lengths.min() < lengths.max() <= 16
+    assert changed.any(2).any(0).all()  # every row and column is reached
+    assert changed.any(1).any(0).all()
+    grey = RandomOcclusion(share=0.5, fills=("grey",))
+    changed = grey(nn.Identity(), images, torch.zeros(100), generator())
+    assert torch.equal(changed[:, 0], changed[:, 2])
+    assert 30 < (changed >= 0).flatten(1).any(1).sum() < 70
 
 
 def test_wrong_settings():
-    model, images, labels = build("lisa_cnn", 3, seed=0), torch.rand(1, 3, 32, 32), torch.zeros(1)
-    with pytest.raises(BlurnetError, match="epsilon and step_size are above 0"):
-        pgd(model, images, labels, epsilon=0, generator=generator())
-    with pytest.raises(BlurnetError, match="33 × 4 pixels does not fit in images of 32 × 32"):
-        rectangle(model, images, labels, height=33, width=4, generator=generator())
-    with pytest.raises(BlurnetError, match="stride and candidates are at least 1"):
-        rectangle(model, images, labels, height=3, width=4, stride=0, generator=generator())
-
-
-def test_gaussian_noise_has_its_standard_deviation():
-    images = torch.full((50, 3, 32, 32), 0.5)
-    noisy = gaussian_noise(images, sigma=0.1, generator=generator())
-    assert float(noisy.std()) == pytest.approx(0.1, rel=0.02)
-    assert torch.equal(noisy, gaussian_noise(images, sigma=0.1, generator=generator()))
-    assert gaussian_noise(images, sigma=5, generator=generator()).max() == 1
-
-
-def test_random_rectangles_are_opaque_and_of_their_sizes():
-    images = torch.full((200, 3, 32, 32), -1.0)
-    occluded = random_rectangles(images, most=1, smallest=3, largest=6, generator=generator())
-    assert (images == -1).all()
-    changed = (occluded != images).any(1)
-    touched = changed.flatten(1).any(1)
-    assert 60 < int(touched.sum()) < 140
-    for image, mask in zip(occluded[touched], changed[touched], strict=True):
-        rows, lines = mask.nonzero().unbind(1)
-        tall, wide = int(rows.max() - rows.min()) + 1, int(lines.max() - lines.min()) + 1
-        assert tall <= 6
-        assert wide <= 6
-        assert tall * wide == int(mask.sum())
-        assert len(image[:, mask].unique(dim=1)[0]) == 1
-    assert torch.equal(
-        occluded, random_rectangles(images, most=1, smallest=3, largest=6, generator=generator())
-    )
+    with pytest.raises(BlurnetError, match="no hardening 'blur'; there are: gaussian_noise"):
+        hardening("blur")
+    with pytest.raises(BlurnetError, match=r"hardening pgd: .*epsilom"):
+        hardening("pgd", epsilom=1)
+    with pytest.raises(BlurnetError, match="sigma"):
+        GaussianNoise(-1)
+    with pytest.raises(BlurnetError, match="smallest ≤ largest"):
+        RandomOcclusion(0.5, 0.4)
+    with pytest.raises(BlurnetError, match="fills are of"):
+        RandomOcclusion(fills=("stripes",))
+    with pytest.raises(BlurnetError, match="epsilon"):
+        PGDSettings(float("nan"))
+    with pytest.raises(BlurnetError, match="search one of gradient, exhaustive"):
+        RectangleSettings(search="random")
+    with pytest.raises(BlurnetError, match="does not fit"):
+        rectangle_attack(
+            nn.Flatten(),
+            batch(),
+            torch.zeros(4).long(),
+            settings=RectangleSettings(9, 9),
+            generator=generator(),
+        )

@@ -1,4 +1,4 @@
-"""Files that are written whole: the old content or the new, never a part."""
+"""Files written whole: what a kill leaves is the old content or the new, never a part."""
 
 import json
 import os
@@ -7,46 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from .errors import BlurnetError
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file beside its place, sync it, and move it there.
-
-    Raises:
-        BlurnetError: if the disk does not take it.
-
-    """
-    temporary = path.with_name(f".{path.name}.partial")
-    with disk_errors(path):
-        try:
-            write_synced(temporary, content)
-            temporary.replace(path)
-            sync_folder(path.parent)
-        finally:
-            temporary.unlink(missing_ok=True)
-
-
-def write_synced(path: Path, content: bytes) -> None:
-    """Write a file, and return when the disk has it."""
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def sync_folder(folder: Path) -> None:
-    """Return when the disk has a folder's list of names."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def to_json(values: Any) -> bytes:
-    """Write JSON as blurnet's files have it."""
-    return (json.dumps(values, indent=1, ensure_ascii=False) + "\n").encode()
+from blurnet.errors import BlurnetError
 
 
 def read_json(path: Path) -> Any:
@@ -66,9 +27,48 @@ def read_json(path: Path) -> Any:
         ) from None
 
 
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file so that it holds the old content or the new, never a part.
+
+    Raises:
+        BlurnetError: if the disk does not take it.
+
+    """
+    temporary = path.with_name(f".{path.name}.partial")
+    with disk_errors(path):
+        try:
+            write_synced(temporary, content)
+            temporary.replace(path)
+            sync_folder(path.parent)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def to_json(values: Any) -> bytes:
+    """Write JSON as blurnet's files have it."""
+    return (json.dumps(values, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def write_synced(path: Path, content: bytes) -> None:
+    """Write a file and wait until the disk has it."""
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Wait until the disk has a folder's entries."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 @contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
-    """Turn the system's refusals to write into a BlurnetError that names ``path``."""
+    """Turn the system's errors in the block into a BlurnetError that names ``path``."""
     try:
         yield
     except OSError as error:

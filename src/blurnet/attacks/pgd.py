@@ -1,4 +1,6 @@
-"""PGD, projected gradient descent in an L∞ ball (Madry et al., arXiv 1706.06083, equation 1)."""
+"""PGD in an L∞ ball (Madry et al., arXiv 1706.06083)."""
+
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -8,48 +10,77 @@ from blurnet.errors import BlurnetError
 from blurnet.models.modes import evaluating
 
 
+@dataclass(frozen=True)
+class PGDSettings:
+    """How PGD searches.
+
+    Args:
+        epsilon: ε, the largest change of a value, in image units (0 to 1), at least 0.
+        steps: at least 1.
+        step_size: the change of a value in one step; None for 2.5 ε / steps, which can cross the
+            ball.
+        random_start: whether to start anywhere in the ball rather than at the image.
+
+    """
+
+    epsilon: float = 8 / 255
+    steps: int = 10
+    step_size: float | None = None
+    random_start: bool = True
+
+    def __post_init__(self) -> None:
+        size = self.step_size
+        if not self.epsilon >= 0 or self.steps < 1 or (size is not None and not size > 0):
+            raise BlurnetError(
+                "PGD settings: epsilon is at least 0, steps at least 1 and step_size above 0; "
+                f"found {self.epsilon}, {self.steps} and {size}"
+            )
+
+
 def pgd(
     model: nn.Module,
     images: Tensor,
     labels: Tensor,
     *,
-    epsilon: float = 8 / 255,
-    step_size: float = 2 / 255,
-    steps: int = 7,
+    settings: PGDSettings | None = None,
     generator: torch.Generator,
 ) -> Tensor:
-    """Raise the loss of each image within ε of it.
+    """Find images near the given ones that are not classified as ``labels``.
 
-    x ← Π(x + α · sign ∇_x J(f(x), y)), where Π projects on the ball ‖x − x₀‖_∞ ≤ ε and on [0, 1].
+    x ← Π_{ball ∩ [0, 1]} (x + step_size · sign ∇_x J(f(x), y)).
 
     Args:
-        model: images in [0, 1] in, logits out; run in evaluation mode and left as it was.
-        images: x₀, float32 in [0, 1], N × C × H × W.
-        labels: the true classes y, int64, N.
-        epsilon: ε, in units of image values, above 0.
-        step_size: α, in units of image values, above 0.
-        steps: at least 1.
-        generator: where the start, uniform in the ball, is drawn from.
+        model: images in [0, 1] in, logits out. Run in evaluation mode and left as it was: mode and
+            gradients.
+        images: float32 in [0, 1], N × C × H × W; left as they are.
+        labels: the true classes, int64, N.
+        settings: how to search.
+        generator: where the start is drawn from, a CPU generator.
 
     Returns:
-        The attacked images, in [0, 1].
-
-    Raises:
-        BlurnetError: if a setting is out of its range.
+        The attacked images, in [0, 1], at most ε from the given ones in every value.
 
     """
-    if not epsilon > 0 or not step_size > 0 or steps < 1:
-        raise BlurnetError(
-            "PGD settings: epsilon and step_size are above 0 and steps is at least 1; found "
-            f"{epsilon}, {step_size} and {steps}"
-        )
-    low, high = (images - epsilon).clamp(min=0), (images + epsilon).clamp(max=1)
-    noise = torch.rand(images.shape, generator=generator, device=images.device)
-    attacked = images + epsilon * (2 * noise - 1)
+    settings = settings or PGDSettings()
+    size = settings.step_size or 2.5 * settings.epsilon / settings.steps
+    lowest = (images - settings.epsilon).clamp(0, 1)
+    highest = (images + settings.epsilon).clamp(0, 1)
+    attacked = images
+    if settings.random_start:
+        noise = torch.rand(images.shape, generator=generator).to(images)
+        attacked = images + settings.epsilon * (2 * noise - 1)
+        attacked = attacked.clamp(lowest, highest)
     with evaluating(model):
-        for _ in range(steps):
-            attacked = attacked.clamp(low, high).requires_grad_()
-            loss = F.cross_entropy(model(attacked), labels, reduction="sum")
-            (gradient,) = torch.autograd.grad(loss, attacked)
-            attacked = attacked.detach() + step_size * gradient.sign()
-    return attacked.clamp(low, high)
+        for _ in range(settings.steps):
+            gradient = loss_gradient(model, attacked, labels)
+            attacked = (attacked + size * gradient.sign()).clamp(lowest, highest)
+    return attacked
+
+
+def loss_gradient(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+    """Give ∇_x of the summed cross-entropy, N × C × H × W; the model's own gradients stay."""
+    with torch.enable_grad():
+        variable = images.detach().requires_grad_()
+        loss = F.cross_entropy(model(variable), labels, reduction="sum")
+        (gradient,) = torch.autograd.grad(loss, variable)
+    return gradient

@@ -1,4 +1,7 @@
-"""The rectangular occlusion attack (Wu, Tong, Vorobeychik, ICLR 2020, arXiv 1909.09552)."""
+"""The rectangular occlusion attack (Wu, Tong and Vorobeychik, ICLR 2020, arXiv 1909.09552)."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
 
 import torch
 import torch.nn.functional as F
@@ -7,102 +10,132 @@ from torch import Tensor, nn
 from blurnet.errors import BlurnetError
 from blurnet.models.modes import evaluating
 
-GREY = 0.5
+from .pgd import loss_gradient
+
+Search = Literal["gradient", "exhaustive"]
 
 
-def rectangle(
+@dataclass(frozen=True)
+class RectangleSettings:
+    """How the attack places its rectangle, and paints it.
+
+    Args:
+        height: the rectangle's, in pixels.
+        width: likewise.
+        stride: pixels between the places that are looked at, at least 1.
+        search: "exhaustive" looks at every place with the network; "gradient" only at the
+            ``candidates`` where the squared gradient of the loss is largest.
+        candidates: how many, at least 1.
+        steps: of PGD inside the rectangle; 0 leaves it grey.
+        step_size: the change of a value in one step, in image units (0 to 1).
+
+    """
+
+    height: int = 7
+    width: int = 7
+    stride: int = 2
+    search: Search = "gradient"
+    candidates: int = 10
+    steps: int = 20
+    step_size: float = 8 / 255
+
+    def __post_init__(self) -> None:
+        if min(self.height, self.width, self.stride, self.candidates) < 1 or self.steps < 0:
+            raise BlurnetError(
+                "rectangle settings: height, width, stride and candidates are at least 1, steps "
+                f"at least 0; found {self.height}, {self.width}, {self.stride}, "
+                f"{self.candidates} and {self.steps}"
+            )
+        if not self.step_size > 0 or self.search not in get_args(Search):
+            raise BlurnetError(
+                f"rectangle settings: step_size is above 0 and search one of "
+                f"{', '.join(get_args(Search))}; found {self.step_size} and {self.search!r}"
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class RectangleResult:
+    """What the attack found.
+
+    Args:
+        adversarial: the attacked images, in [0, 1], N × C × H × W.
+        places: the top and left pixel of each rectangle, int64, N × 2.
+
+    """
+
+    adversarial: Tensor
+    places: Tensor
+
+
+def rectangle_attack(
     model: nn.Module,
     images: Tensor,
     labels: Tensor,
     *,
-    height: int,
-    width: int,
-    stride: int = 2,
-    candidates: int | None = 10,
-    step_size: float = 0.1,
-    steps: int = 10,
+    settings: RectangleSettings | None = None,
     generator: torch.Generator,
-) -> Tensor:
-    """Paste a rectangle on each image where it hurts most, and paint it so that it hurts more.
+) -> RectangleResult:
+    """Paste one rectangle where it hurts most, then paint it by PGD, bounded by [0, 1] alone.
 
-    The place is where a grey rectangle raises the loss most: among all places (the paper's
-    exhaustive search), or among the ``candidates`` with the largest sum of squared gradients (its
-    gradient-based search). Then signed gradient steps on the pixels inside, from random colours;
-    they may take any value in [0, 1].
+    The place is where a grey (0.5) rectangle gives the largest loss. PGD starts from noise.
 
     Args:
-        model: images in [0, 1] in, logits out; run in evaluation mode and left as it was.
-        images: float32 in [0, 1], N × C × H × W.
+        model: images in [0, 1] in, logits out. Run in evaluation mode and left as it was.
+        images: float32 in [0, 1], N × C × H × W; left as they are.
         labels: the true classes, int64, N.
-        height: of the rectangle, in pixels, 1 to H.
-        width: of the rectangle, in pixels, 1 to W.
-        stride: the distance between neighbouring places, in pixels, at least 1.
-        candidates: how many places are tried for each image, at least 1; None tries all.
-        step_size: in units of image values, above 0.
-        steps: of painting, at least 0.
-        generator: where the colours at the start are drawn from.
-
-    Returns:
-        The images with their rectangles, in [0, 1].
+        settings: how to search.
+        generator: where PGD's start is drawn from, a CPU generator.
 
     Raises:
-        BlurnetError: if a setting is out of its range.
+        BlurnetError: if the rectangle is larger than the images.
 
     """
-    if not 1 <= height <= images.shape[2] or not 1 <= width <= images.shape[3]:
+    settings = settings or RectangleSettings()
+    height, width = images.shape[2:]
+    if settings.height > height or settings.width > width:
         raise BlurnetError(
-            f"a rectangle of {height} × {width} pixels does not fit in images of "
-            f"{images.shape[2]} × {images.shape[3]}"
+            f"a rectangle of {settings.height} × {settings.width} pixels does not fit into images "
+            f"of {height} × {width}"
         )
-    if stride < 1 or steps < 0 or not step_size > 0 or (candidates is not None and candidates < 1):
-        raise BlurnetError(
-            "rectangle settings: stride and candidates are at least 1, steps at least 0 and "
-            f"step_size above 0; found {stride}, {candidates}, {steps} and {step_size}"
-        )
+    tops = torch.arange(0, height - settings.height + 1, settings.stride)
+    lefts = torch.arange(0, width - settings.width + 1, settings.stride)
+    every_place = torch.cartesian_prod(tops, lefts)
     with evaluating(model):
-        mask = _place(model, images, labels, height, width, stride, candidates)
-        colors = torch.rand(images.shape, generator=generator, device=images.device)
-        attacked = images + mask * (colors - images)
-        for _ in range(steps):
-            gradient = _gradient(model, attacked, labels)
-            attacked = (attacked + step_size * mask * gradient.sign()).clamp(0, 1)
-    return attacked
+        chosen = torch.arange(len(every_place)).expand(len(images), -1)
+        if settings.search == "gradient" and settings.candidates < len(every_place):
+            gradient = loss_gradient(model, images, labels)
+            size = (settings.height, settings.width)
+            power = F.avg_pool2d(gradient.square().sum(1, keepdim=True), size, settings.stride)
+            chosen = power.flatten(1).topk(settings.candidates).indices.cpu()
+        places = _worst_place(model, images, labels, every_place[chosen], settings)
+        inside = _inside(places, settings, images)
+        attacked = torch.where(inside, 0.5, images)
+        if settings.steps:
+            noise = torch.rand(images.shape, generator=generator).to(images)
+            attacked = torch.where(inside, noise, images)
+        for _ in range(settings.steps):
+            step = settings.step_size * loss_gradient(model, attacked, labels).sign()
+            attacked = torch.where(inside, (attacked + step).clamp(0, 1), images)
+    return RectangleResult(attacked, places)
 
 
-def _place(
-    model: nn.Module,
-    images: Tensor,
-    labels: Tensor,
-    height: int,
-    width: int,
-    stride: int,
-    candidates: int | None,
+def _worst_place(
+    model: nn.Module, images: Tensor, labels: Tensor, places: Tensor, settings: RectangleSettings
 ) -> Tensor:
-    """Give the mask of the worst grey rectangle for each image, N × 1 × H × W, 0 or 1."""
-    squared = _gradient(model, images, labels).square().sum(1, keepdim=True)
-    sums = F.avg_pool2d(squared, (height, width), stride)
-    columns = sums.shape[3]
-    tried = sums.flatten(1)
-    count = tried.shape[1] if candidates is None else min(candidates, tried.shape[1])
-    places = tried.topk(count).indices
-    worst_loss = torch.full((len(images),), -torch.inf, device=images.device)
-    worst = torch.zeros_like(squared)
-    rows, lines = (torch.arange(n, device=images.device) for n in images.shape[2:])
-    for place in places.unbind(1):
-        top, left = (place // columns * stride)[:, None], (place % columns * stride)[:, None]
-        inside_rows = (rows >= top) & (rows < top + height)
-        inside_lines = (lines >= left) & (lines < left + width)
-        mask = (inside_rows[:, :, None] & inside_lines[:, None, :])[:, None].to(images.dtype)
-        with torch.no_grad():
-            logits = model(images + mask * (GREY - images))
-        loss = F.cross_entropy(logits, labels, reduction="none")
-        worse = loss > worst_loss
-        worst_loss = torch.where(worse, loss, worst_loss)
-        worst = torch.where(worse[:, None, None, None], mask, worst)
-    return worst
+    """Give, of each image's places N × P × 2, the one of the largest loss under grey, N × 2."""
+    losses = []
+    with torch.no_grad():
+        for place in places.unbind(1):
+            occluded = torch.where(_inside(place, settings, images), 0.5, images)
+            losses.append(F.cross_entropy(model(occluded), labels, reduction="none"))
+    worst = torch.stack(losses, 1).argmax(1).cpu()
+    return places[torch.arange(len(places)), worst]
 
 
-def _gradient(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-    images = images.detach().requires_grad_()
-    loss = F.cross_entropy(model(images), labels, reduction="sum")
-    return torch.autograd.grad(loss, images)[0]
+def _inside(places: Tensor, settings: RectangleSettings, images: Tensor) -> Tensor:
+    """Give each image's rectangle, bool, N × 1 × H × W."""
+    down = torch.arange(images.shape[2]) - places[:, :1]
+    right = torch.arange(images.shape[3]) - places[:, 1:]
+    rows = (down >= 0) & (down < settings.height)
+    columns = (right >= 0) & (right < settings.width)
+    return (rows[:, None, :, None] & columns[:, None, None, :]).to(images.device)

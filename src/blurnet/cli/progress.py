@@ -11,8 +11,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn,
 from rich.text import Text
 
 from blurnet.engine.local import OnCell
-from blurnet.experiments.cells import Cell
-from blurnet.training import OnStep
+from blurnet.experiments.cells import Cell, OnStep
 
 SECONDS_BETWEEN_LINES = 10
 

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Iterable
 
-from blurnet.experiments.cells import Cell, Outcome, in_order
-from blurnet.training import OnStep
+from blurnet.experiments.cells import Cell, OnStep, Outcome, in_order
 
 from .records import Records
 

@@ -16,9 +16,9 @@ from blurnet.errors import BlurnetError
 from blurnet.evaluation import attack_rates, mean_rate, predict, rate
 from blurnet.filters import Padding
 from blurnet.models import build
-from blurnet.training import FitSettings, OnStep
+from blurnet.training import FitSettings
 
-from .cells import Cell, Outcome
+from .cells import Cell, OnStep, Outcome
 from .defense import FilterDescription, defend
 from .networks import network_of, published_network, trained_network
 from .settings import Settings

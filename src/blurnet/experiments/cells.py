@@ -5,14 +5,19 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 from torch import Tensor
 
-from blurnet.training import OnStep
-
 FORMAT = 1
 """Part of every description; raised when a change makes the records of before worthless."""
+
+
+class OnStep(Protocol):
+    """Told after each step of a cell's work how far it is."""
+
+    def __call__(self, done: int, total: int, note: str = "", /) -> None:
+        """Take the steps done, the steps in all, and how it goes in a few words."""
 
 
 @dataclass(frozen=True)

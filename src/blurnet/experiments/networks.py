@@ -1,7 +1,9 @@
 """Cells that give a network: one read from a file, one trained."""
 
 import hashlib
-from collections.abc import Mapping
+import math
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -11,9 +13,9 @@ from torch import Tensor, nn
 
 from blurnet.evaluation import predict, rate
 from blurnet.models import MODELS, build, load_weights, read_network
-from blurnet.training import FitSettings, OnStep, fit
+from blurnet.training import FitSettings, Progress, fit
 
-from .cells import Cell, Outcome
+from .cells import Cell, OnStep, Outcome
 from .sources import DataSource
 
 
@@ -97,7 +99,7 @@ def _train(
         train,
         settings=settings,
         generator=torch.Generator().manual_seed(seed),
-        on_step=on_step,
+        on_progress=_told(on_step),
     )
     accuracy = rate(predict(network, test.images).classes == test.labels)
     values = {
@@ -105,6 +107,22 @@ def _train(
         "classes": list(train.classes),
         "train_images": len(train),
         "test_accuracy": asdict(accuracy),
-        "epoch_losses": [epoch.loss for epoch in history],
+        "epoch_losses": history.losses,
     }
     return Outcome(values, network.state_dict())
+
+
+def _told(on_step: OnStep) -> Callable[[Progress], None]:
+    """Turn a training's progress into words: the running loss and accuracy, and the speed."""
+    start, seen, loss, accuracy = time.monotonic(), 0, math.nan, math.nan
+
+    def on_progress(now: Progress) -> None:
+        nonlocal seen, loss, accuracy
+        seen += now.images
+        loss = now.loss if math.isnan(loss) else 0.95 * loss + 0.05 * now.loss
+        accuracy = now.accuracy if math.isnan(accuracy) else 0.95 * accuracy + 0.05 * now.accuracy
+        speed = seen / max(time.monotonic() - start, 1e-9)
+        note = f"loss {loss:.3f}, accuracy {100 * accuracy:.1f} %, {speed:.0f} images/s"
+        on_step(now.step, now.steps, note)
+
+    return on_progress

@@ -14,9 +14,8 @@ from torch import Tensor
 from blurnet.attacks import RP2Settings, rp2
 from blurnet.data.scene import Scene
 from blurnet.evaluation import l2_dissimilarity
-from blurnet.training import OnStep
 
-from .cells import Cell, Outcome
+from .cells import Cell, OnStep, Outcome
 from .networks import hash_tensors, network_of
 
 

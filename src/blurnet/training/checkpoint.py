@@ -1,8 +1,8 @@
-"""Checkpoints: all that a training run needs to go on as if it had not been cut off."""
+"""Checkpoints: one safetensors file that says what it is, written whole."""
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,67 +11,137 @@ from torch import Tensor
 
 from blurnet.data.tensors import read_safetensors
 from blurnet.errors import BlurnetError
-from blurnet.files import write_whole
+from blurnet.files import disk_errors, write_whole
 
 FORMAT = "blurnet training checkpoint 1"
 
 
 @dataclass(frozen=True)
-class Checkpoint:
-    """Where a training run keeps its state, and what it is a run of.
-
-    The file is safetensors; its metadata holds the rest as JSON. It is replaced as a whole.
+class Checkpoints:
+    """Where and when a training keeps checkpoints.
 
     Args:
-        path: the file; its folder exists.
-        description: what JSON can hold of all that the run depends on (network, data, settings). A
-            file with another description is refused.
-        seconds: how long a run goes on before it writes its state again.
+        path: the file, such as ``out/training.safetensors``; each checkpoint replaces the last.
+        description: what is trained, in values that JSON has: ``architecture``, ``classes``,
+            ``defense`` and whatever else tells it from other trainings.
+        every_steps: keep one after so many steps; 0 for never by count.
+        every_seconds: keep one when so many seconds have passed since the last; 0 for never.
+
+    Raises:
+        BlurnetError: for negative numbers.
 
     """
 
     path: Path
-    description: Mapping[str, Any]
-    seconds: float = 30.0
+    description: Mapping[str, Any] = field(default_factory=dict)
+    every_steps: int = 0
+    every_seconds: float = 60.0
 
-    def write(self, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
-        """Replace the file.
-
-        Raises:
-            BlurnetError: if the disk does not take it.
-
-        """
-        content = {"format": FORMAT, "description": self.description, "values": values}
-        metadata = {name: json.dumps(value, sort_keys=True) for name, value in content.items()}
-        whole = {name: tensor.contiguous() for name, tensor in tensors.items()}
-        write_whole(self.path, save(whole, metadata))
-
-    def read(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-        """Read the tensors and values that were written last; None if there is no file.
-
-        Raises:
-            BlurnetError: if the file is cut short, no checkpoint, or of another run.
-
-        """
-        if not self.path.exists():
-            return None
-        tensors, metadata = read_safetensors(self.path)
-        try:
-            known = json.loads(metadata["format"]) == FORMAT
-            description, values = (json.loads(metadata[name]) for name in ("description", "values"))
-        except (KeyError, ValueError):
-            known = False
-        if not known:
-            raise BlurnetError(f"{self.path}: not a checkpoint of a blurnet training run")
-        wanted = json.loads(json.dumps(self.description))
-        if description != wanted:
-            differing = sorted(
-                name
-                for name in description.keys() | wanted.keys()
-                if description.get(name) != wanted.get(name)
-            )
+    def __post_init__(self) -> None:
+        if self.every_steps < 0 or not self.every_seconds >= 0:
             raise BlurnetError(
-                f"{self.path}: the checkpoint of another training run; it differs in "
-                f"{', '.join(differing)}. Remove it, or choose another folder"
+                "checkpoints: every_steps and every_seconds are at least 0; found "
+                f"{self.every_steps} and {self.every_seconds}"
             )
-        return tensors, values
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """A training at one moment between two steps, or finished.
+
+    Args:
+        description: what is trained: the description in ``Checkpoints`` and, from ``fit``,
+            ``settings``, ``penalties``, ``augment``, ``harden``, ``data`` and ``validation``.
+        progress: how far it is: ``step``, ``steps``, ``finished``, the losses, the best so far.
+        tensors: ``model.*``, the weights; while unfinished also ``best.*``, ``optimizer.*``, the
+            epoch's ``order`` and the states of both generators.
+
+    """
+
+    description: dict[str, Any]
+    progress: dict[str, Any]
+    tensors: dict[str, Tensor]
+
+    def part(self, name: str) -> dict[str, Tensor]:
+        """Give the tensors called ``name.*``, without that prefix."""
+        start = f"{name}."
+        return {k.removeprefix(start): t for k, t in self.tensors.items() if k.startswith(start)}
+
+    @property
+    def weights(self) -> dict[str, Tensor]:
+        """The best weights so far, or the last where no validation tells them apart."""
+        return self.part("best") or self.part("model")
+
+
+def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint. A kill at any moment leaves the old file or the new.
+
+    Raises:
+        BlurnetError: if the disk does not take it.
+
+    """
+    content = {
+        "format": FORMAT,
+        "description": checkpoint.description,
+        "progress": checkpoint.progress,
+    }
+    tensors = {name: tensor.contiguous() for name, tensor in checkpoint.tensors.items()}
+    with disk_errors(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, save(tensors, {"blurnet": json.dumps(content)}))
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint.
+
+    Raises:
+        BlurnetError: if the file is missing, cut short, or not a checkpoint of blurnet's.
+
+    """
+    tensors, metadata = read_safetensors(path)
+    try:
+        content = json.loads(metadata["blurnet"])
+        found = content["format"]
+        if found == FORMAT:
+            return Checkpoint(content["description"], content["progress"], tensors)
+    except (KeyError, TypeError, ValueError):
+        found = "no such entry in its metadata"
+    raise BlurnetError(f"{path}: not a checkpoint of blurnet's ({FORMAT!r}); found {found!r}")
+
+
+def refuse_other(path: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    """Raise a BlurnetError if a checkpoint's description is not the wanted one.
+
+    Args:
+        path: the checkpoint's file, for the error's text.
+        found: its description.
+        wanted: what is to be trained.
+
+    """
+    there, here = _flat(found), _flat(json.loads(json.dumps(wanted)))
+    differing = [name for name in {**here, **there} if there.get(name) != here.get(name)]
+    if differing:
+        name = differing[0]
+        more = f" ({len(differing) - 1} more differences)" if len(differing) > 1 else ""
+        raise BlurnetError(
+            f"{path}: a checkpoint of another training: {name} is {there.get(name)!r} there and "
+            f"{here.get(name)!r} here{more}; choose another file, or remove it"
+        )
+
+
+def describe(part: object) -> Any:
+    """Describe a callable for a checkpoint: a dataclass by its fields, a function by its name."""
+    if part is None:
+        return None
+    if is_dataclass(part) and not isinstance(part, type):
+        return {"name": type(part).__name__, **asdict(part)}
+    return str(getattr(part, "__qualname__", type(part).__qualname__))
+
+
+def _flat(values: Any, prefix: str = "") -> dict[str, Any]:
+    if not isinstance(values, dict) or not values:
+        return {prefix: values}
+    flat: dict[str, Any] = {}
+    for name, value in values.items():
+        flat |= _flat(value, f"{prefix}.{name}" if prefix else name)
+    return flat
