@@ -17,7 +17,7 @@ from blurnet.experiments.cells import Cell, Outcome
 from blurnet.files import read_json, write_whole
 
 
-def add_one(needs, on_step):
+def add_one(needs, on_step, folder):
     on_step(1, 1)
     return Outcome({"value": sum(need.values["value"] for need in needs.values()) + 1})
 
@@ -69,7 +69,7 @@ def test_record_gives_back_what_was_written(tmp_path):
 
 
 def test_a_failing_cell_keeps_what_was_finished_before_it(tmp_path):
-    def fail(needs, on_step):
+    def fail(needs, on_step, folder):
         raise BlurnetError("no")
 
     first, *_ = chain()
@@ -131,12 +131,12 @@ SLOW_RUN = """
     from blurnet.engine.local import run_cells
     from blurnet.experiments.cells import Cell, Outcome
 
-    def slow(needs, on_step):
+    def slow(needs, on_step, folder):
         print("working", flush=True)
         time.sleep(60)
         return Outcome({})
 
-    quick = Cell("quick", "", {}, lambda needs, on_step: Outcome({"value": 1}))
+    quick = Cell("quick", "", {}, lambda needs, on_step, folder: Outcome({"value": 1}))
     records = Records(Path(sys.argv[1]))
     with records.locked():
         run_cells([Cell("slow", "", {}, slow, {"quick": quick})], records)
@@ -167,7 +167,8 @@ def test_a_killed_run_frees_its_folder_and_keeps_finished_cells(tmp_path, slow_r
     slow_run.wait()
     records = Records(tmp_path)
     with records.locked():
-        assert [f.name.partition("-")[0] for f in records.cells.iterdir()] == ["quick"]
+        names = {f.name.partition("-")[0] for f in records.cells.iterdir()}
+        assert names == {"quick", ".slow"}, "the second cell keeps its working folder alone"
 
 
 def test_write_whole_replaces(tmp_path):

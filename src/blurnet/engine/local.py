@@ -26,7 +26,8 @@ def run_cells(cells: Iterable[Cell], records: Records, on_cell: OnCell | None = 
     for place, cell in enumerate(missing, start=1):
         on_step: OnStep = _ignore if on_cell is None else on_cell(cell, place, len(missing))
         needs: dict[str, Outcome] = {role: records[need.key] for role, need in cell.needs.items()}
-        records.write(cell, cell.work(needs, on_step))
+        with records.scratch(cell) as folder:
+            records.write(cell, cell.work(needs, on_step, folder))
 
 
 def _ignore(_done: int, _total: int, _note: str = "", /) -> None:

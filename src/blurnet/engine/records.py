@@ -68,6 +68,20 @@ class Records:
                 shutil.rmtree(temporary, ignore_errors=True)
 
     @contextmanager
+    def scratch(self, cell: Cell) -> Iterator[Path]:
+        """Give a folder to a cell while it works. It goes when the work is recorded.
+
+        Raises:
+            BlurnetError: if the disk does not take it.
+
+        """
+        folder = self.cells / f".{cell.key}.working"
+        with disk_errors(self.folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        yield folder
+        shutil.rmtree(folder, ignore_errors=True)
+
+    @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the run's folder, so that no other run writes there.
 

@@ -205,6 +205,7 @@ def _transfer(
     source: DataSource | None,
     needs: Mapping[str, Outcome],
     _on_step: OnStep,
+    _folder: Path,
 ) -> Outcome:
     network, sticker = needs["network"], needs["sticker"]
     classes = network.values["classes"]

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any, Protocol
 
 from torch import Tensor
@@ -34,6 +35,9 @@ class Outcome:
     tensors: dict[str, Tensor] = field(default_factory=dict)
 
 
+Work = Callable[[Mapping[str, Outcome], OnStep, Path], Outcome]
+
+
 @dataclass(frozen=True, eq=False)
 class Cell:
     """One unit of work, such as training one network or attacking another.
@@ -43,8 +47,8 @@ class Cell:
         title: one line for the progress display.
         config: the whole description, as JSON can hold it: settings, seeds, and the content hashes
             of what is read from disk.
-        work: does it. Called with the outcomes of ``needs``, by role, and a callback that takes the
-            steps done and the steps in all.
+        work: does it. Called with the outcomes of ``needs``, by role, a callback for its progress,
+            and a folder of its own for what a killed cell goes on from.
         needs: the cells whose outcomes the work reads, by role.
 
     """
@@ -52,7 +56,7 @@ class Cell:
     kind: str
     title: str
     config: Mapping[str, Any]
-    work: Callable[[Mapping[str, Outcome], OnStep], Outcome]
+    work: Work
     needs: Mapping[str, "Cell"] = field(default_factory=dict)
 
     @property

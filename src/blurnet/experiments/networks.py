@@ -37,7 +37,7 @@ def published_network(path: Path, model: str) -> Cell:
         kind="network",
         title=f"read the network {path.name}",
         config=values | {"weights": hash_tensors(weights)},
-        work=lambda _needs, _on_step: Outcome(values, weights),
+        work=lambda _needs, _on_step, _folder: Outcome(values, weights),
     )
 
 
@@ -91,6 +91,7 @@ def _train(
     seed: int,
     _needs: Mapping[str, Outcome],
     on_step: OnStep,
+    _folder: Path,
 ) -> Outcome:
     train, test = source.load()
     network = build(model, len(train.classes), seed=seed)

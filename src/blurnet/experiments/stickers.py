@@ -7,6 +7,7 @@ Their tensors: ``noise`` (δ, 3 × H × W), ``mask`` (H × W), ``clean`` (uint8,
 from collections.abc import Mapping
 from dataclasses import asdict
 from functools import partial
+from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -37,7 +38,7 @@ def published_sticker(noise: Tensor, scene: Scene, target: str) -> Cell:
             "target": target,
             "noise": hash_tensors({"noise": noise}),
         },
-        work=lambda _needs, _on_step: _outcome(scene, target, noise, adversarial, {}),
+        work=lambda _needs, _on_step, _folder: _outcome(scene, target, noise, adversarial, {}),
     )
 
 
@@ -76,6 +77,7 @@ def _make(
     seed: int,
     needs: Mapping[str, Outcome],
     on_step: OnStep,
+    _folder: Path,
 ) -> Outcome:
     network = needs["network"]
     result = rp2(
