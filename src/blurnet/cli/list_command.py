@@ -12,6 +12,8 @@ class Kind(StrEnum):
     EXPERIMENTS = "experiments"
     MODELS = "models"
     KERNELS = "kernels"
+    PENALTIES = "penalties"
+    HARDENING = "hardening"
     DATA = "data"
     CLASSES = "classes"
 
@@ -19,14 +21,17 @@ class Kind(StrEnum):
 def list_(
     kind: Annotated[Kind | None, typer.Argument(help="List these alone, a name a line.")] = None,
 ) -> None:
-    """List what there is: experiments, models, blur kernels, data sets, sets of classes."""
-    from blurnet import data, experiments, filters, models
+    """List what there is: experiments, models, kernels, penalties, hardening, data, classes."""
+    from blurnet import data, experiments, filters, models, penalties
+    from blurnet.experiments.hardening import HARDENING
 
     names = {
         Kind.EXPERIMENTS: experiments.shipped(),
         Kind.MODELS: list(models.MODELS),
         Kind.KERNELS: list(filters.KERNELS),
-        Kind.DATA: list(data.READERS),
+        Kind.PENALTIES: list(penalties.PENALTIES),
+        Kind.HARDENING: list(HARDENING),
+        Kind.DATA: [data.SYNTHETIC, *data.READERS],
         Kind.CLASSES: list(data.CLASS_SETS),
     }
     if kind is not None:

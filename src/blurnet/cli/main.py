@@ -8,7 +8,7 @@ import typer
 
 from blurnet.errors import BlurnetError
 
-from . import data_command, list_command, run_command
+from . import data_command, list_command, run_command, train_command
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -18,6 +18,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("run")(run_command.run)
+app.command("train")(train_command.train)
 app.command("list")(list_command.list_)
 app.add_typer(data_command.app, name="data")
 

@@ -20,7 +20,7 @@ from blurnet.training import FitSettings
 
 from .cells import Cell, OnStep, Outcome
 from .defense import FilterDescription, defend
-from .networks import network_of, published_network, trained_network
+from .networks import Recipe, network_of, published_network, trained_network
 from .settings import Settings
 from .sources import DataSource
 from .stickers import made_sticker, published_sticker
@@ -93,7 +93,8 @@ class Blackbox(Settings):
             _check_names("the scene and its target", (scene.true_class, target), source.names())
             surrogate = self._trained(source, self.surrogate_seed, "the surrogate")
             stickers["surrogate"] = self._attacked(surrogate, scene, target, self.surrogate_seed)
-        network = build(victim.config["model"], len(classes), seed=0)
+        model = self.model if self.rp2 is None else "lisa_cnn"
+        network = build(model, len(classes), seed=0)
         rows = []
         for transfer in self.transfer:
             for row in self.rows if transfer in stickers else ():
@@ -111,7 +112,8 @@ class Blackbox(Settings):
         return Plan(tuple(rows))
 
     def _trained(self, source: DataSource, seed: int, called: str) -> Cell:
-        return trained_network(source, self.model, self.training, seed=seed, called=called)
+        recipe = Recipe(model=self.model, training=self.training)
+        return trained_network(source, recipe, seed=seed, called=called)
 
     def _attacked(self, network: Cell, scene: Scene, target: str, seed: int) -> Cell:
         called = network.title.removeprefix("train ")

@@ -7,16 +7,24 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from blurnet.evaluation import predict, rate
 from blurnet.models import MODELS, build, load_weights, read_network
-from blurnet.training import FitSettings, Progress, fit
+from blurnet.penalties import Penalty, penalty_terms
+from blurnet.training import Checkpoints, FitSettings, Harden, Progress, SignAugmentation, fit
 
 from .cells import Cell, OnStep, Outcome
+from .defense import FilterDescription, defend
+from .hardening import hardening
+from .settings import Settings
 from .sources import DataSource
+
+IMAGE = (3, 32, 32)
+"""The shape of the images that experiments run on."""
 
 
 def published_network(path: Path, model: str) -> Cell:
@@ -32,7 +40,7 @@ def published_network(path: Path, model: str) -> Cell:
     """
     network = read_network(path, MODELS[model])
     weights = network.model.state_dict()
-    values = {"model": model, "classes": list(network.classes)}
+    values = {"model": model, "filters": [], "classes": list(network.classes)}
     return Cell(
         kind="network",
         title=f"read the network {path.name}",
@@ -41,36 +49,89 @@ def published_network(path: Path, model: str) -> Cell:
     )
 
 
-def trained_network(
-    source: DataSource, model: str, settings: FitSettings, *, seed: int, called: str
-) -> Cell:
-    """Describe training an undefended network.
+class Recipe(Settings):
+    """How a network is made and trained.
+
+    Args:
+        model: the name of its architecture, a key of ``MODELS``.
+        training: the loop's settings.
+        augmentation: how training images are changed, or None for not at all.
+        filters: what is put into the network before it is trained.
+        penalties: what is added to its loss.
+        hardening: what each batch is made harder with: ``name``, a key of ``HARDENING``, and its
+            settings; None for nothing.
+
+    """
+
+    model: str
+    training: FitSettings = FitSettings()
+    augmentation: SignAugmentation | None = None
+    filters: tuple[FilterDescription, ...] = ()
+    penalties: tuple[Penalty, ...] = ()
+    hardening: dict[str, Any] | None = None
+
+    def harden(self) -> Harden | None:
+        """Make the hardening.
+
+        Raises:
+            BlurnetError: if there is none of that name, or it has no such setting.
+
+        """
+        return None if self.hardening is None else hardening(**self.hardening)
+
+    def network(self, classes: int, image: tuple[int, ...], *, seed: int) -> nn.Module:
+        """Build the network, filters included, untrained.
+
+        Args:
+            classes: the number of its outputs.
+            image: the shape of its images, C × H × W.
+            seed: where weights and random kernels are drawn from.
+
+        Raises:
+            BlurnetError: if there is no such model, or a filter or a penalty makes no sense in it.
+
+        """
+        generator = torch.Generator().manual_seed(seed)
+        undefended = build(self.model, classes, seed=seed)
+        example = torch.zeros(1, *image)
+        network = defend(undefended, self.filters, example=example, generator=generator)
+        with penalty_terms(network, self.penalties):
+            return network
+
+
+def trained_network(source: DataSource, recipe: Recipe, *, seed: int, called: str) -> Cell:
+    """Describe training a network.
 
     Args:
         source: what it is trained and tested on.
-        model: the name of its architecture, a key of ``MODELS``.
-        settings: how it is trained.
-        seed: of its weights and of the order of the images.
+        recipe: what it is and how it is trained; checked here.
+        seed: of its weights, of the order of the images and of all other chance.
         called: what it is to the experiment, for the progress display.
 
+    Raises:
+        BlurnetError: if the recipe or the data make no sense.
+
     """
+    recipe.harden()
+    recipe.network(len(source.names()), IMAGE, seed=seed)
     return Cell(
         kind="train",
-        title=f"train {called} ({model}, seed {seed})",
+        title=f"train {called} ({recipe.model}, seed {seed})",
         config={
-            "model": model,
+            "recipe": recipe.model_dump(mode="json"),
             "classes": list(source.names()),
-            "training": asdict(settings),
             "seed": seed,
             "data": source.identity(),
         },
-        work=partial(_train, source, model, settings, seed),
+        work=partial(_train, source, recipe, seed),
     )
 
 
 def network_of(outcome: Outcome) -> nn.Module:
     """Make the network that a network's cell gave, in evaluation mode."""
-    model = build(outcome.values["model"], len(outcome.values["classes"]), seed=0)
+    values = outcome.values
+    recipe = Recipe(model=values["model"], filters=values["filters"])
+    model = recipe.network(len(values["classes"]), IMAGE, seed=0)
     load_weights(model, outcome.tensors, "a record of this run")
     return model.eval()
 
@@ -86,28 +147,34 @@ def hash_tensors(tensors: Mapping[str, Tensor]) -> str:
 
 def _train(
     source: DataSource,
-    model: str,
-    settings: FitSettings,
+    recipe: Recipe,
     seed: int,
     _needs: Mapping[str, Outcome],
     on_step: OnStep,
-    _folder: Path,
+    folder: Path,
 ) -> Outcome:
     train, test = source.load()
-    network = build(model, len(train.classes), seed=seed)
+    network = recipe.network(len(train.classes), IMAGE, seed=seed)
     history = fit(
         network,
         train,
-        settings=settings,
+        settings=recipe.training,
         generator=torch.Generator().manual_seed(seed),
+        penalties=recipe.penalties,
+        augment=recipe.augmentation,
+        harden=recipe.harden(),
+        checkpoints=Checkpoints(
+            folder / "checkpoint.safetensors",
+            {"recipe": recipe.model_dump(mode="json"), "classes": train.classes, "seed": seed},
+        ),
         on_progress=_told(on_step),
     )
-    accuracy = rate(predict(network, test.images).classes == test.labels)
     values = {
-        "model": model,
+        "model": recipe.model,
+        "filters": [description.model_dump() for description in recipe.filters],
         "classes": list(train.classes),
         "train_images": len(train),
-        "test_accuracy": asdict(accuracy),
+        "test_accuracy": asdict(rate(predict(network, test.images).classes == test.labels)),
         "epoch_losses": history.losses,
     }
     return Outcome(values, network.state_dict())

@@ -11,6 +11,7 @@ from .lisa_cnn import LisaCNN as LisaCNN
 from .small_resnet import SmallResNet as SmallResNet
 from .weights import load_weights as load_weights
 from .weights import read_network as read_network
+from .weights import write_network as write_network
 
 MODELS: dict[str, Callable[[int], nn.Module]] = {
     "lisa_cnn": LisaCNN,

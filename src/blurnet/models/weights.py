@@ -5,10 +5,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from blurnet.data.tensors import read_safetensors
 from blurnet.errors import BlurnetError
+from blurnet.files import write_whole
 
 
 class Network(NamedTuple):
@@ -80,3 +82,23 @@ def read_network(path: Path, build: Callable[[int], nn.Module]) -> Network:
     model = build(len(labels))
     load_weights(model, weights, path)
     return Network(model.eval(), tuple(labels))
+
+
+def write_network(
+    path: Path, weights: Mapping[str, Tensor], metadata: Mapping[str, object]
+) -> None:
+    """Write a trained network's weights, and what they are, as one safetensors file.
+
+    Args:
+        path: the file; its folder exists.
+        weights: the network's state.
+        metadata: what JSON can hold, by name; ``labels`` names the outputs, as ``read_network``
+            expects.
+
+    Raises:
+        BlurnetError: if the disk does not take it.
+
+    """
+    tensors = {name: tensor.contiguous() for name, tensor in weights.items()}
+    described = {name: json.dumps(value) for name, value in metadata.items()}
+    write_whole(path, save(tensors, described))
