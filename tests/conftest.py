@@ -17,3 +17,20 @@ def shared_data() -> Path:
     if not data.is_dir():
         pytest.skip(f"no real data at {data}; set BLURNET_SHARED to the folder that holds data/")
     return data
+
+
+@pytest.fixture(scope="session")
+def drawn_folder(tmp_path_factory) -> Path:
+    """A small data set in folders: three classes of drawn signs, 18 to train on and 6 to test."""
+    from PIL import Image
+
+    from blurnet.data import synthetic
+
+    folder = tmp_path_factory.mktemp("signs")
+    drawn = synthetic.draw(("stop", "stopAhead", "yield"), 24, seed=3)
+    for place, (image, label) in enumerate(zip(drawn.images, drawn.labels, strict=True)):
+        part = "test" if place % 4 == 0 else "train"
+        path = folder / part / drawn.classes[label] / f"{place}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image.permute(1, 2, 0).numpy()).save(path)
+    return folder

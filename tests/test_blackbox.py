@@ -8,10 +8,8 @@ import sys
 import time
 
 import pytest
-from PIL import Image
 
 from blurnet import BlurnetError, experiments
-from blurnet.data import synthetic
 from blurnet.engine import run
 
 
@@ -73,19 +71,6 @@ def test_another_mask_makes_other_cells(shared_data, tmp_path):
     assert not keys[0] & keys[1]
 
 
-@pytest.fixture(scope="module")
-def signs(tmp_path_factory):
-    """A small folder of drawn signs."""
-    folder = tmp_path_factory.mktemp("signs")
-    drawn = synthetic.draw(("stop", "stopAhead", "yield"), 24, seed=3)
-    for place, (image, label) in enumerate(zip(drawn.images, drawn.labels, strict=True)):
-        part = "test" if place % 4 == 0 else "train"
-        path = folder / part / drawn.classes[label] / f"{place}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(image.permute(1, 2, 0).numpy()).save(path)
-    return folder
-
-
 def command(signs, out):
     return [
         sys.executable, "-c", "from blurnet.cli.main import main; main()",
@@ -102,11 +87,11 @@ def files_of(folder):
     }
 
 
-def test_a_killed_run_goes_on_and_ends_as_if_it_had_not_been(signs, tmp_path):
+def test_a_killed_run_goes_on_and_ends_as_if_it_had_not_been(drawn_folder, tmp_path):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
-    subprocess.run(command(signs, whole), check=True, **quiet)
-    with subprocess.Popen(command(signs, killed), **quiet) as process:
+    subprocess.run(command(drawn_folder, whole), check=True, **quiet)
+    with subprocess.Popen(command(drawn_folder, killed), **quiet) as process:
         while not list(killed.glob("cells/train-*")):
             assert process.poll() is None
             time.sleep(0.005)
@@ -114,7 +99,7 @@ def test_a_killed_run_goes_on_and_ends_as_if_it_had_not_been(signs, tmp_path):
     assert not (killed / "results.json").exists()
     trained = next(killed.glob("cells/train-*"))
     before = {f: f.stat().st_mtime_ns for f in trained.iterdir()}
-    subprocess.run(command(signs, killed), check=True, **quiet)
+    subprocess.run(command(drawn_folder, killed), check=True, **quiet)
     assert {f: f.stat().st_mtime_ns for f in trained.iterdir()} == before
     assert files_of(killed) == files_of(whole)
     rows = [json.loads((folder / "results.json").read_text())["rows"] for folder in (killed, whole)]

@@ -26,6 +26,9 @@ from .sources import DataSource
 IMAGE = (3, 32, 32)
 """The shape of the images that experiments run on."""
 
+CHECKPOINT_SECONDS = 30.0
+"""How much training a kill can cost."""
+
 
 def published_network(path: Path, model: str) -> Cell:
     """Describe the network in a weights file.
@@ -166,6 +169,7 @@ def _train(
         checkpoints=Checkpoints(
             folder / "checkpoint.safetensors",
             {"recipe": recipe.model_dump(mode="json"), "classes": train.classes, "seed": seed},
+            every_seconds=CHECKPOINT_SECONDS,
         ),
         on_progress=_told(on_step),
     )
