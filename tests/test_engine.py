@@ -93,6 +93,17 @@ def test_half_written_record_is_not_there(tmp_path):
     assert records[first.key].values == {"value": 1}
 
 
+def test_what_a_recorded_cell_worked_with_goes(tmp_path):
+    first, second, _ = chain()
+    records = Records(tmp_path)
+    run_cells([first], records)
+    folders = [tmp_path / "cells" / f".{cell.key}.working" for cell in (first, second)]
+    for folder in folders:
+        folder.mkdir()
+    with records.locked():
+        assert [folder.exists() for folder in folders] == [False, True]
+
+
 def test_full_disk_is_one_clear_error_and_leaves_no_record(tmp_path, monkeypatch):
     records, cell = Records(tmp_path), chain()[0]
 

@@ -102,6 +102,9 @@ class Records:
         try:
             for partial in self.cells.glob(".*.partial"):
                 shutil.rmtree(partial, ignore_errors=True)
+            for working in self.cells.glob(".*.working"):
+                if working.stem.removeprefix(".") in self:
+                    shutil.rmtree(working, ignore_errors=True)
             yield
         finally:
             lock.release()
