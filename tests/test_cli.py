@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 import subprocess
 import sys
 from importlib.resources import files
@@ -186,7 +187,7 @@ def empty(path):
 @pytest.mark.parametrize(
     ("where", "damage", "message"),
     [
-        (".", remove, "lisa_cnn.safetensors: no such file"),
+        (".", remove, "no such folder; --rp2 takes one with"),
         (".", empty, "lisa_cnn.safetensors: no such file"),
         ("victims", remove, "victims: no such folder"),
         ("victims", empty, "victims: no photographs"),
@@ -233,7 +234,9 @@ def test_broken_artifacts(blurnet, artifacts, where, damage, message):
         (["--set", "true_class=giraffe"], "giraffe"),
         (["--classes", "stop,giraffe"], "giraffe"),
         (["--classes", "stop,yield"], "'stopAhead' is not among the network's outputs"),
-        (["--rp2", "missing"], "missing/lisa_cnn.safetensors: no such file"),
+        (["--rp2", "missing"], "missing: no such folder; --rp2 takes one with"),
+        (["--set", "target=stop"], "the target is 'stop', which the scene shows"),
+        (["--data", ""], "no such kind"),
     ],
 )
 def test_wrong_arguments(blurnet, arguments, message):
@@ -331,3 +334,41 @@ def test_wrong_usage_is_exit_status_2(blurnet):
     assert blurnet("run")[0] == 2
     assert blurnet("fly")[0] == 2
     assert blurnet("run", "blackbox", "--fast")[0] == 2
+
+
+def test_a_foreign_page_is_left_alone(blurnet, artifacts):
+    (blurnet.folder / "report.html").write_text("mine")
+    status, _, error = blurnet("run", "blackbox", "--rp2", artifacts, "--out", blurnet.folder)
+    assert status == 2
+    assert "report.html that is not blurnet's" in error
+    assert [f.read_text() for f in blurnet.folder.iterdir()] == ["mine"]
+
+
+def test_settings_say_what_rp2s_artifacts_decide(blurnet, artifacts):
+    settings = json.loads(blurnet("run", "blackbox", "--rp2", artifacts, "--json")[1])["settings"]
+    assert (settings["true_class"], settings["target"]) == ("stop", "speedLimit45")
+
+
+def test_experiment_files_of_one_name_have_folders_of_their_own(blurnet, artifacts, tmp_path):
+    text = files("blurnet.experiments").joinpath("blackbox.yaml").read_text("utf-8")
+    for place in ("a", "b"):
+        path = tmp_path / place / "mine.yaml"
+        path.parent.mkdir()
+        path.write_text(f"{text}# {place}\n")
+        assert blurnet("run", path, "--rp2", artifacts)[0] == 0
+    assert len(list((blurnet.folder / "runs").iterdir())) == 2
+
+
+def test_ctrl_c_says_what_is_kept(drawn_folder, tmp_path):
+    arguments = [
+        "run", "blackbox", "--data", f"folder:{drawn_folder}", "--classes", "all",
+        "--set", "training.epochs=5000", "--out", tmp_path / "out",
+    ]  # fmt: skip
+    code = "from blurnet.cli.main import main; main()"
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        assert "what is finished is kept" in process.stderr.read()
+    assert process.returncode == 130

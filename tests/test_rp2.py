@@ -179,6 +179,7 @@ def test_leaves_the_network_as_it_was(calls):
         ({"images": torch.zeros(2, 3, 32, 32, dtype=torch.uint8)}, "images are float32"),
         ({"images": torch.zeros(0, 3, 32, 32)}, "at least one"),
         ({"mask": torch.ones(31, 32)}, r"mask is \(31, 32\)"),
+        ({"mask": torch.ones(32, 32) * 255}, r"mask is float32 in \[0, 1\]; found .*255"),
         ({"targets": torch.tensor([4])}, r"not all among the network's 4 outputs, 0…3"),
         ({"targets": torch.tensor([0.5])}, "targets are int64"),
     ],

@@ -168,8 +168,12 @@ def _check(images: Tensor, targets: Tensor, mask: Tensor) -> None:
         )
     if mask.shape != images.shape[2:]:
         raise BlurnetError(
-            f"the mask is {tuple(mask.shape)} and the images are {tuple(images.shape[2:])} pixels; "
-            "they must be of one size"
+            f"the mask is {tuple(mask.shape)}; for these images it must be "
+            f"{tuple(images.shape[2:])}, H × W without a channel"
+        )
+    if not mask.is_floating_point() or mask.min() < 0 or mask.max() > 1:
+        raise BlurnetError(
+            f"the mask is float32 in [0, 1]; found {mask.dtype}, {mask.min()}…{mask.max()}"
         )
     if targets.dim() != 1 or not len(targets) or targets.dtype != torch.int64:
         raise BlurnetError(

@@ -32,7 +32,7 @@ def list_(
         Kind.PENALTIES: list(penalties.PENALTIES),
         Kind.HARDENING: list(HARDENING),
         Kind.DATA: [data.SYNTHETIC, *data.READERS],
-        Kind.CLASSES: list(data.CLASS_SETS),
+        Kind.CLASSES: ["all", *data.CLASS_SETS],
     }
     if kind is not None:
         typer.echo("\n".join(names[kind]))

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from blurnet.errors import BlurnetError
+
 
 def run(
     experiment: Annotated[
@@ -86,6 +88,10 @@ def run(
     changes = {key: str(value) for key, value in given.items() if value is not None}
     described = experiments.load(experiment, assignments, changes)
     folder = out or _default_folder(experiment, assignments, changes)
+    if (folder / "report.html").exists() and not (folder / "results.json").exists():
+        raise BlurnetError(
+            f"{folder}: has a report.html that is not blurnet's; choose another folder"
+        )
     with progress(quiet=quiet) as on_cell:
         results = run_experiment(described, folder, on_cell)
     page = write_page(folder)
@@ -97,8 +103,9 @@ def run(
 
 
 def _default_folder(experiment: str, assignments: list[str], changes: dict[str, str]) -> Path:
-    name = Path(experiment).stem
-    if not assignments and not changes:
+    file = Path(experiment)
+    name, content = file.stem, file.read_text("utf-8") if file.is_file() else ""
+    if not assignments and not changes and not content:
         return Path("runs") / name
-    asked = json.dumps([experiment, sorted(assignments), changes], sort_keys=True)
+    asked = json.dumps([experiment, content, sorted(assignments), changes], sort_keys=True)
     return Path("runs") / f"{name}-{hashlib.sha256(asked.encode()).hexdigest()[:8]}"

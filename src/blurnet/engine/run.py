@@ -46,7 +46,7 @@ def run(experiment: Blackbox, folder: Path, on_cell: OnCell | None = None) -> di
             "experiment": experiment.experiment,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "versions": versions(),
-            "settings": experiment.model_dump(mode="json"),
+            "settings": experiment.model_dump(mode="json") | plan.found,
             "rows": plan.rows({cell.key: records[cell.key] for cell in plan.cells}),
         }
         before = read_json(path) if path.exists() else {}

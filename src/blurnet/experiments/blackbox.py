@@ -67,10 +67,15 @@ class Blackbox(Settings):
             BlurnetError: for whatever is wrong with an input, before any work is done.
 
         """
+        if self.rp2 is not None and not self.rp2.is_dir():
+            raise BlurnetError(
+                f"{self.rp2}: no such folder; --rp2 takes one with lisa_cnn.safetensors, "
+                "sticker_noise.safetensors, victims/ and masks/"
+            )
         source = None
         if self.data is not None or self.rp2 is None:
             source = DataSource(
-                self.data or "synthetic",
+                "synthetic" if self.data is None else self.data,
                 parse_classes(self.classes),
                 self.split,
                 self.skip_unreadable,
@@ -88,6 +93,10 @@ class Blackbox(Settings):
             stickers["same_weights"] = self._attacked(victim, scene, target, self.seed)
         classes = victim.config["classes"]
         _check_names(f"{self.rp2 or 'the drawn scene'}", (scene.true_class, target), classes)
+        if target == scene.true_class:
+            raise BlurnetError(
+                f"the target is {target!r}, which the scene shows; choose another of the classes"
+            )
         if source is not None:
             _check_names(f"the data {source.spec}", source.names(), classes)
             _check_names("the scene and its target", (scene.true_class, target), source.names())
@@ -102,14 +111,16 @@ class Blackbox(Settings):
                     f.model_copy(update={"padding": f.padding or self.padding}) for f in row.filters
                 )
                 defend(network, filters, example=scene.floats[:1])
-                cell = _transfer_cell(row.label, victim, filters, stickers[transfer], source)
+                cell = _transfer_cell(
+                    f"{row.label}, {transfer}", victim, filters, stickers[transfer], source
+                )
                 rows.append(PlannedRow(row, transfer, filters, cell))
         if not rows:
             raise BlurnetError(
                 "the experiment has no rows to fill: rows of transfer 'surrogate' need --data "
                 "where --rp2 gives the network"
             )
-        return Plan(tuple(rows))
+        return Plan(tuple(rows), {"true_class": scene.true_class, "target": target})
 
     def _trained(self, source: DataSource, seed: int, called: str) -> Cell:
         recipe = Recipe(model=self.model, training=self.training)
@@ -135,6 +146,8 @@ class Plan:
     """What a black-box experiment needs done, and how its table follows from it."""
 
     planned: tuple[PlannedRow, ...]
+    found: dict[str, str]
+    """Settings that the inputs decide, where ``--rp2`` brings them."""
 
     @property
     def cells(self) -> list[Cell]:
@@ -250,6 +263,7 @@ def _check_names(whose: str, names: Sequence[str], classes: Sequence[str]) -> No
     if unknown:
         raise BlurnetError(
             f"{whose}: {', '.join(map(repr, unknown[:3]))} "
-            f"{'is' if len(unknown) == 1 else 'are'} not among the network's outputs "
-            f"({len(unknown)} in all): {', '.join(classes)}"
+            f"{f'and {len(unknown) - 3} more ' if len(unknown) > 3 else ''}"
+            f"{'is' if len(unknown) == 1 else 'are'} not among the network's outputs: "
+            f"{', '.join(classes)}"
         )

@@ -81,4 +81,7 @@ def published_words(settings: Mapping[str, Any]) -> str:
             "Published: RP2's own network on RP2's 40 photographs. This run's network was trained "
             "here and its signs are drawn, so the two are not comparable."
         )
-    return "Published: the same network, photographs and sticker (the talk's Table 1)."
+    return (
+        "Published (the talk's Table 1): RP2's own network, 40 photographs and sticker, with a "
+        "padding that is not stated."
+    )
