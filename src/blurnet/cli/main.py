@@ -11,7 +11,7 @@ from blurnet.errors import BlurnetError
 
 from . import data_command, list_command, run_command, train_command
 
-# Threads of torch that spin while they wait make work beside another busy process up to eight times
+# Threads of torch that spin while they wait make work beside another busy process several times
 # slower; sleeping ones cost a little on a quiet machine.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
