@@ -110,7 +110,18 @@ def identity(
     }
 
 
-def _sticker_mask(name: str, size: int) -> Tensor:
+def sticker_mask(name: str, size: int = 32) -> Tensor:
+    """Draw the mask of two bars above and below the legend of a sign that fills the frame.
+
+    Args:
+        name: the sign's class; of a class that is not drawn here the bars lie where most legends
+            leave room.
+        size: the image's side in pixels.
+
+    Returns:
+        float32, size × size, 0 or 1.
+
+    """
     x, y = ((axis + 1) * 16 for axis in axes(size))
     mask = torch.zeros(size, size)
     for left, top, right, bottom in stickers(name):
@@ -143,4 +154,4 @@ def draw_scene(
     _check((true_class,), seed, size, count=count)
     images, _ = render(true_class, count, PHOTOGRAPH, size, seed, _SCENE)
     names = tuple(f"{true_class}-{view:02d}" for view in range(count))
-    return Scene(images, _sticker_mask(true_class, size), true_class, names)
+    return Scene(images, sticker_mask(true_class, size), true_class, names)

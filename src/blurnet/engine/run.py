@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from blurnet.errors import BlurnetError
-from blurnet.experiments import Blackbox
+from blurnet.experiments import Experiment
 from blurnet.files import read_json, to_json, write_whole
 
 from .local import OnCell, run_cells
@@ -18,7 +18,7 @@ from .records import Records
 RESULTS = "results.json"
 
 
-def run(experiment: Blackbox, folder: Path, on_cell: OnCell | None = None) -> dict[str, Any]:
+def run(experiment: Experiment, folder: Path, on_cell: OnCell | None = None) -> dict[str, Any]:
     """Run what is missing of an experiment and write its results.
 
     Args:

@@ -6,17 +6,23 @@ from typing import Any
 from blurnet.errors import BlurnetError
 
 from .blackbox import Blackbox as Blackbox
+from .defenses import Defenses as Defenses
 from .settings import change, check, read_experiment
 from .settings import shipped as shipped
 
-EXPERIMENTS = {
+Experiment = Blackbox | Defenses
+
+EXPERIMENTS: dict[str, type[Experiment]] = {
     "blackbox": Blackbox,
+    "train-defenses": Defenses,
+    "alphas": Defenses,
+    "whitebox": Defenses,
 }
 
 
 def load(
     name_or_file: str, assignments: Sequence[str] = (), changes: Mapping[str, Any] | None = None
-) -> Blackbox:
+) -> Experiment:
     """Read an experiment, change it, and check it.
 
     Args:

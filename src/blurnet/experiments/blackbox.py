@@ -20,16 +20,13 @@ from blurnet.training import FitSettings
 
 from .cells import Cell, OnStep, Outcome
 from .defense import FilterDescription, defend
+from .judging import CONTROL_SEED, CONTROL_STICKERS
 from .networks import Recipe, network_of, published_network, trained_network
 from .settings import Settings
 from .sources import DataSource
 from .stickers import made_sticker, published_sticker
 
 Transfer = Literal["same_weights", "surrogate"]
-
-CONTROL_STICKERS = 10
-CONTROL_SEED = 0
-"""The control: opaque stickers of random colours in the same mask. What they do is no attack's."""
 
 
 class Row(Settings):

@@ -63,6 +63,8 @@ class Recipe(Settings):
         penalties: what is added to its loss.
         hardening: what each batch is made harder with: ``name``, a key of ``HARDENING``, and its
             settings; None for nothing.
+        warm_start: whether the layers start at the trained weights of the same network without
+            filters, penalties and hardening, instead of at random ones.
 
     """
 
@@ -72,6 +74,12 @@ class Recipe(Settings):
     filters: tuple[FilterDescription, ...] = ()
     penalties: tuple[Penalty, ...] = ()
     hardening: dict[str, Any] | None = None
+    warm_start: bool = False
+
+    @property
+    def undefended(self) -> "Recipe":
+        """The same network and training, without any defense."""
+        return Recipe(model=self.model, training=self.training, augmentation=self.augmentation)
 
     def harden(self) -> Harden | None:
         """Make the hardening.
@@ -82,13 +90,21 @@ class Recipe(Settings):
         """
         return None if self.hardening is None else hardening(**self.hardening)
 
-    def network(self, classes: int, image: tuple[int, ...], *, seed: int) -> nn.Module:
+    def network(
+        self,
+        classes: int,
+        image: tuple[int, ...],
+        *,
+        seed: int,
+        start: Mapping[str, Tensor] | None = None,
+    ) -> nn.Module:
         """Build the network, filters included, untrained.
 
         Args:
             classes: the number of its outputs.
             image: the shape of its images, C × H × W.
             seed: where weights and random kernels are drawn from.
+            start: the weights of the network without filters, in place of random ones.
 
         Raises:
             BlurnetError: if there is no such model, or a filter or a penalty makes no sense in it.
@@ -96,6 +112,8 @@ class Recipe(Settings):
         """
         generator = torch.Generator().manual_seed(seed)
         undefended = build(self.model, classes, seed=seed)
+        if start is not None:
+            load_weights(undefended, start, "the warm start")
         example = torch.zeros(1, *image)
         network = defend(undefended, self.filters, example=example, generator=generator)
         with penalty_terms(network, self.penalties):
@@ -117,6 +135,11 @@ def trained_network(source: DataSource, recipe: Recipe, *, seed: int, called: st
     """
     recipe.harden()
     recipe.network(len(source.names()), IMAGE, seed=seed)
+    needs = {}
+    if recipe.warm_start:
+        needs["undefended"] = trained_network(
+            source, recipe.undefended, seed=seed, called="an undefended network to start from"
+        )
     return Cell(
         kind="train",
         title=f"train {called} ({recipe.model}, seed {seed})",
@@ -127,6 +150,7 @@ def trained_network(source: DataSource, recipe: Recipe, *, seed: int, called: st
             "data": source.identity(),
         },
         work=partial(_train, source, recipe, seed),
+        needs=needs,
     )
 
 
@@ -152,12 +176,13 @@ def _train(
     source: DataSource,
     recipe: Recipe,
     seed: int,
-    _needs: Mapping[str, Outcome],
+    needs: Mapping[str, Outcome],
     on_step: OnStep,
     folder: Path,
 ) -> Outcome:
     train, test = source.load()
-    network = recipe.network(len(train.classes), IMAGE, seed=seed)
+    start = needs["undefended"].tensors if recipe.warm_start else None
+    network = recipe.network(len(train.classes), IMAGE, seed=seed, start=start)
     history = fit(
         network,
         train,

@@ -20,6 +20,8 @@ class DataSource:
         classes: the classes to keep, in this order, or None for all.
         split: how an archive that comes in one piece is parted: "block" or "random".
         skip_unreadable: go on without the signs that cannot be read.
+        validation: hold out the last fifth of each class of the training part, and judge on that
+            instead of the test part, which is then not looked at. For choosing settings.
 
     """
 
@@ -27,6 +29,7 @@ class DataSource:
     classes: tuple[str, ...] | None
     split: str = "block"
     skip_unreadable: bool = False
+    validation: bool = False
 
     def load(self) -> TrainTest:
         """Read the images; read once in a process."""
@@ -38,7 +41,8 @@ class DataSource:
         Drawn images are told by what they are drawn from and a sample of them.
         """
         if self.spec == data.SYNTHETIC:
-            return {"synthetic": synthetic.identity(), "classes": self.names()}
+            held_out = {"validation": True} if self.validation else {}
+            return {"synthetic": synthetic.identity(), "classes": self.names()} | held_out
         train, test = self.load()
         return {"train": train.fingerprint(), "test": test.fingerprint()}
 
@@ -62,9 +66,10 @@ class DataSource:
 
 @lru_cache(maxsize=2)
 def _load(source: DataSource) -> TrainTest:
-    return data.load(
+    parts = data.load(
         source.spec,
         classes=source.classes,
         split=source.split,
         skip_unreadable=source.skip_unreadable,
     )
+    return data.split_by_block(parts.train) if source.validation else parts

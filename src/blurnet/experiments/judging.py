@@ -1,0 +1,141 @@
+"""Cells that judge a network: on clean signs, and under a white-box attack."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from blurnet.attacks import RP2Settings, rp2
+from blurnet.data.scene import Scene
+from blurnet.evaluation import l2_dissimilarity, predict
+from blurnet.evaluation.effects import kernel_effects, learned_kernels, map_effects
+
+from .cells import Cell, OnStep, Outcome
+from .networks import network_of
+from .sources import DataSource
+
+CONTROL_STICKERS = 10
+CONTROL_SEED = 0
+"""The control: opaque stickers of random colours in the same mask. What they do is no attack's."""
+
+
+def judged(network: Cell, source: DataSource, layer: str, called: str) -> Cell:
+    """Describe a network's answers on the clean signs of the part that it is judged on.
+
+    Args:
+        network: the cell that gives it.
+        source: the data; its classes are among the network's.
+        layer: whose maps are measured; see ``map_effects``.
+        called: what the network is to the experiment, for the progress display.
+
+    """
+    return Cell(
+        kind="judge",
+        title=f"judge {called} on clean signs",
+        config={"data": source.identity(), "layer": layer},
+        work=partial(_judge, source, layer),
+        needs={"network": network},
+    )
+
+
+def _judge(
+    source: DataSource,
+    layer: str,
+    needs: Mapping[str, Outcome],
+    _on_step: OnStep,
+    _folder: Path,
+) -> Outcome:
+    model, classes = network_of(needs["network"]), needs["network"].values["classes"]
+    signs = source.load().test
+    labels = torch.tensor([classes.index(name) for name in signs.classes])[signs.labels]
+    kernels = learned_kernels(model)
+    values = {
+        "classes": classes,
+        "labels": labels.tolist(),
+        "answers": predict(model, signs.images).classes.tolist(),
+        "maps": asdict(map_effects(model, layer, signs.floats)),
+        "kernels": None if kernels is None else asdict(kernel_effects(kernels)),
+    }
+    return Outcome(values, {} if kernels is None else {"kernels": kernels})
+
+
+def attacked(network: Cell, scene: Scene, settings: RP2Settings, *, seed: int, called: str) -> Cell:
+    """Describe attacking a network white-box, for every target but the scene's true class.
+
+    Args:
+        network: the cell that gives the network; filters and all are known to the attacker.
+        scene: the views and the mask.
+        settings: RP2's.
+        seed: of the attack's chance.
+        called: what the network and the attack are to the experiment, for the progress display.
+
+    """
+    return Cell(
+        kind="whitebox",
+        title=f"attack {called} on {len(scene)} views of {scene.true_class}, all targets",
+        config={
+            "scene": scene.fingerprint(),
+            "attack": asdict(settings),
+            "seed": seed,
+            "control": {"stickers": CONTROL_STICKERS, "seed": CONTROL_SEED},
+        },
+        work=partial(_attack, scene, settings, seed),
+        needs={"network": network},
+    )
+
+
+def _attack(
+    scene: Scene,
+    settings: RP2Settings,
+    seed: int,
+    needs: Mapping[str, Outcome],
+    on_step: OnStep,
+    _folder: Path,
+) -> Outcome:
+    model, classes = network_of(needs["network"]), needs["network"].values["classes"]
+    true = classes.index(scene.true_class)
+    targets = [target for target in range(len(classes)) if target != true]
+    images = scene.floats
+    result = rp2(
+        model,
+        images,
+        torch.tensor(targets),
+        scene.mask,
+        settings=settings,
+        generator=torch.Generator().manual_seed(seed),
+        on_step=on_step,
+    )
+    answers = [predict(model, views).classes for views in result.adversarial]
+    worst = max(range(len(targets)), key=lambda place: int((answers[place] != true).sum()))
+    values = {
+        "classes": classes,
+        "true": true,
+        "targets": targets,
+        "views": list(scene.names),
+        "clean": predict(model, images).classes.tolist(),
+        "attacked": [row.tolist() for row in answers],
+        "control": _control(model, scene),
+        "l2_dissimilarity": [l2_dissimilarity(images, views) for views in result.adversarial],
+        "loss_first": result.loss[:, 0].tolist(),
+        "loss_last": result.loss[:, -1].tolist(),
+        "worst_target": targets[worst],
+    }
+    tensors = {
+        "clean": scene.images,
+        "mask": scene.mask,
+        "worst": (result.adversarial[worst].clamp(0, 1) * 255).round().byte(),
+    }
+    return Outcome(values, tensors)
+
+
+def _control(model: Any, scene: Scene) -> list[list[int]]:
+    generator = torch.Generator().manual_seed(CONTROL_SEED)
+    mask = (scene.mask > 0.5).float()
+    colors = torch.rand(CONTROL_STICKERS, *scene.images.shape[1:], generator=generator)
+    return [
+        predict(model, scene.floats * (1 - mask) + sticker * mask).classes.tolist()
+        for sticker in colors
+    ]

@@ -1,0 +1,42 @@
+"""Scenes cut from a data set: its own signs, in place of photographs of one object."""
+
+import torch
+
+from blurnet.data.scene import Scene
+from blurnet.data.synthetic import sticker_mask
+from blurnet.errors import BlurnetError
+
+from .sources import DataSource
+
+
+def held_out_scene(source: DataSource, true_class: str, count: int) -> Scene:
+    """Take signs of one class from the part that a data set is judged on.
+
+    Args:
+        source: the data set.
+        true_class: one of its classes.
+        count: how many, at least 1; fewer if there are fewer. They are spread evenly over the
+            class, because neighbours are often frames of one passing.
+
+    Returns:
+        The signs, under a mask of two bars above and below the legend.
+
+    Raises:
+        BlurnetError: if the class is unknown, or has no sign in that part.
+
+    """
+    if true_class not in source.names():
+        raise BlurnetError(
+            f"no class {true_class!r} in the data {source.spec}; it has: {', '.join(source.names())}"
+        )
+    signs = source.load().test
+    places = (signs.labels == signs.classes.index(true_class)).nonzero().flatten()
+    if count < 1 or not len(places):
+        raise BlurnetError(
+            f"a scene needs at least one image; {count} of {true_class!r} are asked for, and the "
+            f"data {source.spec} hold out {len(places)}"
+        )
+    spread = torch.linspace(0, len(places) - 1, min(count, len(places))).round().long()
+    images = signs.images[places[spread]]
+    names = tuple(f"{true_class}-{place}" for place in places[spread].tolist())
+    return Scene(images, sticker_mask(true_class, images.shape[-1]), true_class, names)
