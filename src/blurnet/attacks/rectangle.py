@@ -19,6 +19,8 @@ Search = Literal["gradient", "exhaustive"]
 class RectangleSettings:
     """How the attack places its rectangle, and paints it.
 
+    Size, steps and step size are those that the authors train their sign classifiers with.
+
     Args:
         height: the rectangle's, in pixels.
         width: likewise.
@@ -36,8 +38,8 @@ class RectangleSettings:
     stride: int = 2
     search: Search = "gradient"
     candidates: int = 10
-    steps: int = 20
-    step_size: float = 8 / 255
+    steps: int = 30
+    step_size: float = 0.01
 
     def __post_init__(self) -> None:
         if min(self.height, self.width, self.stride, self.candidates) < 1 or self.steps < 0:

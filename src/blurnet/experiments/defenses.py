@@ -30,7 +30,7 @@ class DefenseRow(Settings):
 
     label: str
     model: str | None = None
-    training: dict[str, Any] = {}
+    training: dict[str, Any] = Field(default_factory=dict)
     filters: tuple[FilterDescription, ...] = ()
     penalties: tuple[Penalty, ...] = ()
     hardening: dict[str, Any] | None = None

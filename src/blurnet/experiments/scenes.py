@@ -27,7 +27,8 @@ def held_out_scene(source: DataSource, true_class: str, count: int) -> Scene:
     """
     if true_class not in source.names():
         raise BlurnetError(
-            f"no class {true_class!r} in the data {source.spec}; it has: {', '.join(source.names())}"
+            f"no class {true_class!r} in the data {source.spec}; "
+            f"it has: {', '.join(source.names())}"
         )
     signs = source.load().test
     places = (signs.labels == signs.classes.index(true_class)).nonzero().flatten()

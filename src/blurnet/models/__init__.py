@@ -1,6 +1,7 @@
 """Networks: (num_classes) -> nn.Module; images in [0, 1] in, logits out, normalisation inside."""
 
 from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import nn
@@ -15,6 +16,7 @@ from .weights import write_network as write_network
 
 MODELS: dict[str, Callable[[int], nn.Module]] = {
     "lisa_cnn": LisaCNN,
+    "lisa_cnn_wide": partial(LisaCNN, first=128),
     "small_resnet": SmallResNet,
 }
 

@@ -13,14 +13,15 @@ class LisaCNN(nn.Module):
 
     Args:
         num_classes: the number of logits.
+        first: the number of first-layer maps; 64 in RP2's network.
 
     """
 
-    def __init__(self, num_classes: int) -> None:
+    def __init__(self, num_classes: int, first: int = 64) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(3, 64, 8, stride=2, padding=3)
+        self.conv1 = nn.Conv2d(3, first, 8, stride=2, padding=3)
         self.relu1 = nn.ReLU()
-        self.conv2 = nn.Conv2d(64, 128, 6, stride=2)
+        self.conv2 = nn.Conv2d(first, 128, 6, stride=2)
         self.relu2 = nn.ReLU()
         self.conv3 = nn.Conv2d(128, 128, 5)
         self.relu3 = nn.ReLU()

@@ -3,18 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from .defense_console import print_defenses
+from .table import NUMBERS, number, table
 from .words import L2_DISSIMILARITY, MEASURES, TRANSFERS, by_transfer, published_words, span
-
-NUMBERS = 59
-"""Columns of the terminal that a table's numbers take."""
-
-STYLES = {"attack": "bold", "95 %": "dim", "published": "cyan"}
-"""By a column's first line."""
 
 
 def print_table(results: Mapping[str, Any], console: Console | None = None) -> None:
@@ -27,6 +22,9 @@ def print_table(results: Mapping[str, Any], console: Console | None = None) -> N
 
     """
     console = console or Console()
+    if results["experiment"] != "blackbox":
+        print_defenses(results, console)
+        return
     for transfer, rows in by_transfer(results["rows"]).items():
         console.print(Text(TRANSFERS[transfer] + " (in %)", style="bold"))
         console.print(_rates(rows, console.width - NUMBERS))
@@ -49,41 +47,28 @@ def _rates(rows: Sequence[Mapping[str, Any]], label_width: int) -> Table:
     published = any(row["published"] for row in rows)
     if published:
         columns.append("published\nacc/succ.")
-    table = _table(label_width, columns)
+    shown = table(label_width, columns)
     for row in rows:
         cells = [
-            _number(row["accuracy"]),
-            _number(row["attack_success_rate"]),
+            number(row["accuracy"]),
+            number(row["attack_success_rate"]),
             span(row["intervals"]["attack_success_rate"]),
-            _number(row["prediction_altered_rate"]),
-            _number(row["target_reached_rate"]),
-            _number(row["control_success_rate"]),
+            number(row["prediction_altered_rate"]),
+            number(row["target_reached_rate"]),
+            number(row["control_success_rate"]),
         ]
         if published:
             given = row["published"] or {}
             pair = (given.get("accuracy"), given.get("attack_success_rate"))
             cells.append("/".join("–" if share is None else f"{100 * share:.3g}" for share in pair))
-        table.add_row(Text(row["label"]), *cells)
-    return table
+        shown.add_row(Text(row["label"]), *cells)
+    return shown
 
 
 def _test_accuracies(rows: Sequence[Mapping[str, Any]], label_width: int) -> Table:
-    table = _table(label_width, ("test\naccuracy", "95 %\ninterval", "\nimages"))
+    shown = table(label_width, ("test\naccuracy", "95 %\ninterval", "\nimages"))
     for row in rows:
         interval = span(row["intervals"]["test_accuracy"])
         images = str(row["test_images"])
-        table.add_row(Text(row["label"]), _number(row["test_accuracy"]), interval, images)
-    return table
-
-
-def _table(label_width: int, columns: Sequence[str]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=0, show_edge=False, header_style="")
-    table.add_column("\ndefense", max_width=label_width, no_wrap=True)
-    for header in columns:
-        style = STYLES.get(header.split("\n")[0], "")
-        table.add_column(header, style=style, justify="right", no_wrap=True)
-    return table
-
-
-def _number(share: float | None) -> str:
-    return "–" if share is None else f"{100 * share:.1f}"
+        shown.add_row(Text(row["label"]), number(row["test_accuracy"]), interval, images)
+    return shown

@@ -8,6 +8,7 @@ from blurnet.engine import RESULTS, Records
 from blurnet.errors import BlurnetError
 from blurnet.files import read_json, write_whole
 
+from .defense_sections import sections as defense_sections
 from .figures import data_uri
 from .sections import SECTIONS, Run
 from .words import percent, span
@@ -37,7 +38,8 @@ def write_page(folder: Path) -> Path:
     if not isinstance(results, dict) or not {"experiment", "settings", "rows"} <= results.keys():
         raise BlurnetError(f"{source}: not a file of blurnet's; choose another folder")
     run = Run(results, Records(folder))
-    sections = [(title, make.__name__, make(run)) for title, make in SECTIONS.items()]
+    shown = SECTIONS if results["experiment"] == "blackbox" else defense_sections(run)
+    sections = [(title, make.__name__, make(run)) for title, make in shown.items()]
     page = _environment().get_template("page.html.j2")
     content = page.render(
         results=results,

@@ -52,6 +52,11 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f}\u00a0%"
 
 
+def short(number: float) -> str:
+    """Write a number such as a weight in as few characters as will do: 0.1, 1e-5."""
+    return f"{number:g}".replace("e-0", "e-")
+
+
 def span(interval: Sequence[float]) -> str:
     """Write an interval of shares in percent, without the sign."""
     low, high = interval

@@ -1,0 +1,88 @@
+"""The tables of defenses on a terminal."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from .defense_words import ATTACK_MEASURES, CLEAN_MEASURES, name_of, scene_title, seeds_span
+from .table import number, table
+from .words import span
+
+Row = Mapping[str, Any]
+
+CLEAN, ATTACKED, PUBLISHED = 52, 54, 11
+"""Columns of the terminal that the numbers take."""
+
+
+def print_defenses(results: Mapping[str, Any], console: Console) -> None:
+    """Print the clean signs' table, and one for each attack on each scene."""
+    rows = results["rows"]
+    part = "validation signs" if results["settings"]["validation"] else "test signs"
+    seeds = len(rows[0]["networks"])
+    title = f"Clean: {rows[0]['test_images']} {part}, {seeds} {'seed' if seeds == 1 else 'seeds'}"
+    console.print(Text(f"{title} (in %)", style="bold"))
+    console.print(_clean(rows, console.width - CLEAN))
+    measures = dict(CLEAN_MEASURES)
+    for attack, scenes in rows[0]["attacks"].items():
+        measures |= ATTACK_MEASURES
+        for place, scene in enumerate(scenes):
+            console.print(Text(f"\n{scene_title(attack, scene, seeds)} (in %)", style="bold"))
+            attacked = [(row, row["attacks"][attack][place]) for row in rows]
+            published = PUBLISHED if any(row["published"] for row in rows) else 0
+            console.print(_attacked(attacked, console.width - ATTACKED - published))
+    console.print()
+    for measure in measures.values():
+        console.print(Text.assemble((measure.name, "bold"), ": ", measure.meaning))
+
+
+def _clean(rows: Sequence[Row], label_width: int) -> Any:
+    columns = ["test\naccuracy", "95 %\ninterval", "over\nseeds", "called\nstop", "varia-\ntion"]
+    learned = any(row["kernels"] for row in rows)
+    if learned:
+        columns += ["low-\npass", "spread"]
+    shown = table(label_width, columns)
+    for row in rows:
+        called, kernels = row["called_true_class"], row["kernels"]
+        cells = [
+            number(row["test_accuracy"]),
+            span(row["test_accuracy_interval"]),
+            seeds_span(row),
+            number(None if called is None else called["value"]),
+            f"{row['maps']['relative_variation']:.2f}",
+        ]
+        if learned:
+            cells += (
+                [number(kernels["low_pass_share"]), f"{kernels['spread']:.2f}"]
+                if kernels
+                else ["–", "–"]
+            )
+        shown.add_row(Text(name_of(row)), *cells)
+    return shown
+
+
+def _attacked(pairs: Sequence[tuple[Row, Row]], label_width: int) -> Any:
+    columns = ["accu-\nracy", "mean\nsuccess", "95 %\ninterval", "worst\ntarget"]
+    columns += ["target\nreached", "con-\ntrol", "L2\ndissim."]
+    published = any(row["published"] for row, _ in pairs)
+    if published:
+        columns.append("published\nmean/worst")
+    shown = table(label_width, columns)
+    for row, scene in pairs:
+        mean = scene["mean"]
+        cells = [
+            number(scene["accuracy"]),
+            number(mean["attack_success_rate"]["value"]),
+            span(mean["attack_success_rate"]["interval"]),
+            number(scene["worst"]["attack_success_rate"]["value"]),
+            number(mean["target_reached_rate"]["value"]),
+            number(scene["control_success_rate"]["value"]),
+            f"{scene['l2_dissimilarity']:.3f}",
+        ]
+        if published:
+            given = row["published"] or {}
+            pair = (given.get("mean"), given.get("worst"))
+            cells.append("/".join("–" if share is None else f"{100 * share:.3g}" for share in pair))
+        shown.add_row(Text(name_of(row)), *cells)
+    return shown
