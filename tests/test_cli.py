@@ -213,7 +213,7 @@ def test_broken_artifacts(blurnet, artifacts, where, damage, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["nothing"], "no experiment 'nothing'; there are: blackbox"),
+        (["nothing"], "no experiment 'nothing'; there are: alphas, blackbox"),
         (["nothing.yaml"], "no experiment 'nothing.yaml'"),
         (["--data", "folder:missing"], "missing: no such folder"),
         (["--data", "zip:missing"], "no such kind; there are: synthetic, folder:DIR"),
@@ -229,7 +229,10 @@ def test_broken_artifacts(blurnet, artifacts, where, damage, message):
         (["--set", "attack.steps=0"], "steps is at least 1, not 0"),
         (["--set", "attack.steps=many"], "setting attack.steps: Input should be a valid integer"),
         (["--set", "training.epochs=0"], "epochs and batch_size are at least 1"),
-        (["--set", "model=vgg"], "no model 'vgg'; there are: lisa_cnn, small_resnet"),
+        (
+            ["--set", "model=vgg"],
+            "no model 'vgg'; there are: lisa_cnn, lisa_cnn_wide",
+        ),
         (["--set", "target=giraffe"], "'giraffe' is not among the network's outputs"),
         (["--set", "true_class=giraffe"], "giraffe"),
         (["--classes", "stop,giraffe"], "giraffe"),

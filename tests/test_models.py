@@ -30,7 +30,7 @@ def test_weights_come_from_the_seed_alone(name):
 
 
 def test_unknown_model_lists_the_choices():
-    with pytest.raises(BlurnetError, match=r"'vgg'.*lisa_cnn, small_resnet"):
+    with pytest.raises(BlurnetError, match=r"'vgg'.*lisa_cnn, lisa_cnn_wide, small_resnet"):
         build("vgg", 3, seed=0)
 
 

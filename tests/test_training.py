@@ -131,3 +131,40 @@ def test_augmented_then_hardened_images_are_what_is_learnt(signs):
     assert seen == [(0.0, 30), (0.0, 30)]
     assert [(p.step, p.steps, p.images) for p in progress] == [(1, 2, 30), (2, 2, 30)]
     assert all(0 <= p.accuracy <= 1 and p.loss > 0 for p in progress)
+
+
+def test_batches_of_the_same_images_train_the_same_network(signs):
+    """Given in the order that ``fit`` draws, batches and SignSet lead to the same weights."""
+    expected, losses, _ = train(signs, epochs=1)
+    generator = torch.Generator().manual_seed(0)
+    torch.randint(2**62, (), generator=generator)  # the network's own seed comes first
+    order = torch.randperm(60, generator=generator)
+    batches = [(signs.images[part].float() / 255, signs.labels[part]) for part in order.split(25)]
+    model = build("lisa_cnn", 3, seed=0)
+    history = fit(
+        model,
+        batches,
+        settings=FitSettings(epochs=1),
+        generator=torch.Generator().manual_seed(0),
+    )
+    assert history.losses == losses
+    for one, other in zip(expected.parameters(), model.parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+class Short(list):
+    def __iter__(self):
+        return iter(list.copy(self)[:1])
+
+
+@pytest.mark.parametrize(
+    ("batches", "message"),
+    [
+        ([], "no images to train on"),
+        (iter([1]), "an iterable that has a length"),
+        (Short([(torch.zeros(1, 3, 32, 32), torch.zeros(1).long())] * 2), "length of 2 and ended"),
+    ],
+)
+def test_batches_that_will_not_do(batches, message):
+    with pytest.raises(BlurnetError, match=message):
+        fit(build("lisa_cnn", 3, seed=0), batches, generator=torch.Generator())

@@ -79,8 +79,8 @@ def kernel_sheet(kernels: Tensor, responses: Tensor, count: int = 12) -> bytes:
         highest = float(responses.max())
         for column, place in enumerate(places.tolist()):
             above, below = axes[:, column]
-            weights = above.imshow(kernels[place], cmap="RdBu_r", vmin=-most, vmax=most)
-            through = below.imshow(responses[place], cmap="viridis", vmin=0, vmax=highest)
+            weights = above.imshow(kernels[place].numpy(), cmap="RdBu_r", vmin=-most, vmax=most)
+            through = below.imshow(responses[place].numpy(), cmap="viridis", vmin=0, vmax=highest)
             above.set_title(f"map {place}", fontsize=7)
             for each in (above, below):
                 each.set(xticks=[], yticks=[])
