@@ -1,0 +1,314 @@
+"""``blurnet spectrum``: Fourier spectra of images and feature maps, and whether a sticker shows."""
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+import typer
+
+from blurnet.errors import BlurnetError
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from blurnet.spectra import Claim, MeanInterval, Window
+
+LAYERS = 4
+"""How many layers are looked at if none are named."""
+
+
+class WindowName(StrEnum):
+    """What maps are multiplied by before the transform."""
+
+    NONE = "none"
+    HANN = "hann"
+
+
+def spectrum(
+    images: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="IMAGE…", help="Pictures, or folders of them.", show_default=False),
+    ] = None,
+    model_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Look into this network: network.safetensors of blurnet train, or RP2's "
+            "lisa_cnn.safetensors. Pictures are resized to 32 × 32.",
+        ),
+    ] = None,
+    layer: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="A layer, such as conv1; may be repeated. Default: the first four whose maps are "
+            "large enough.",
+        ),
+    ] = None,
+    attacked: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="IMAGE",
+            help="The same pictures attacked, in the same order: once for each, or a folder.",
+        ),
+    ] = None,
+    mask: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PNG",
+            help="Where the sticker is (white): adds the control, ten stickers of random colours.",
+        ),
+    ] = None,
+    rp2: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="RP2's own network, photographs, mask and sticker, as for blurnet run; "
+            "--model-file puts another network in.",
+        ),
+    ] = None,
+    cutoff: Annotated[
+        float, typer.Option(help="High frequencies begin here, in cycles per pixel of the map.")
+    ] = 0.25,
+    window: Annotated[
+        WindowName, typer.Option(help="hann keeps the maps' borders out of it.")
+    ] = WindowName.NONE,
+    out: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where the figures go, as PNG and SVG.")
+    ] = Path("runs/spectrum"),
+    json_: Annotated[
+        bool, typer.Option("--json", help="Print the result alone on standard output, as JSON.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+) -> None:
+    """Draw Fourier spectra, and measure whether a sticker adds high frequencies.
+
+    Examples:
+
+      blurnet spectrum sign.png
+
+      blurnet spectrum clean/ --attacked attacked/ --mask mask.png --model-file network.safetensors
+
+      blurnet spectrum --rp2 ../shared/data/rp2
+    """
+    from blurnet import spectra
+
+    from .progress import step_progress
+
+    if rp2 is not None:
+        for option, value in (("IMAGE", images), ("--attacked", attacked), ("--mask", mask)):
+            if value:
+                raise BlurnetError(f"--rp2 brings its own images: leave out {option}")
+        scene = _rp2_inputs(rp2, model_file)
+    else:
+        scene = _inputs(images or [], attacked or [], mask, model_file)
+    model, clean, stuck, controls = scene
+    chosen: Window | None = "hann" if window is WindowName.HANN else None
+    if layer and model is None:
+        raise BlurnetError("--layer is a layer of a network: give --model-file or --rp2")
+    layers = [spectra.INPUT, *spectra.INPUT_CHANNELS]
+    if layer:
+        layers += dict.fromkeys(name for name in layer if name not in layers)
+    elif model is not None:
+        layers += spectra.map_layers(model, clean[:1], cutoff)[:LAYERS]
+    claims: Mapping[str, Claim] = {}
+    with step_progress(f"spectra of {len(clean)} images", quiet=quiet) as on_step:
+        if stuck is None:
+            maps = spectra.layer_maps(model, clean, layers)
+            shares = {
+                name: {
+                    "clean": spectra.mean_interval(spectra.layer_share(m, cutoff, window=chosen))
+                }
+                for name, m in maps.items()
+            }
+        else:
+            claims = spectra.high_frequency_claim(
+                model,
+                clean,
+                stuck,
+                layers,
+                controls=controls,
+                cutoff=cutoff,
+                window=chosen,
+                on_step=on_step,
+            )
+            shares = {name: vars(claim) for name, claim in claims.items()}
+        drawn = [name for name in layers if name not in spectra.INPUT_CHANNELS]
+        figures = _draw(scene, drawn, cutoff, chosen, out)
+    if json_:
+        result = {
+            "images": len(clean),
+            "controls": len(controls),
+            "cutoff": cutoff,
+            "window": chosen,
+            "layers": [{"layer": name} | _plain(each) for name, each in shares.items()],
+            "figures": [str(path) for path in figures],
+        }
+        typer.echo(json.dumps(result, indent=1, ensure_ascii=False))
+        return
+    _print(len(clean), shares, cutoff, chosen)
+    typer.echo("figures  " + "\n         ".join(str(path) for path in figures[::2]))
+    typer.echo("         (and as .svg)")
+
+
+class _Scene(NamedTuple):
+    model: "nn.Module | None"
+    clean: "Tensor"
+    attacked: "Tensor | None"
+    controls: "Sequence[Tensor]"
+
+
+def _rp2_inputs(folder: Path, model_file: Path | None) -> _Scene:
+    from blurnet.data.rp2 import load_noise, load_scene
+    from blurnet.engine.training import read_trained
+
+    if not folder.is_dir():
+        raise BlurnetError(
+            f"{folder}: no such folder; --rp2 takes one with lisa_cnn.safetensors, "
+            "sticker_noise.safetensors, victims/ and masks/"
+        )
+    network = read_trained(model_file or folder / "lisa_cnn.safetensors")
+    scene, (noise, _) = load_scene(folder), load_noise(folder)
+    attacked = (scene.floats + scene.mask * noise).clamp(0, 1)
+    return _Scene(network.model, scene.floats, attacked, _controls(scene.floats, scene.mask))
+
+
+def _inputs(
+    images: Sequence[Path], attacked: Sequence[Path], mask: Path | None, model_file: Path | None
+) -> _Scene:
+    from blurnet.data.images import read_mask
+    from blurnet.engine.training import read_trained
+    from blurnet.experiments.networks import IMAGE
+
+    if not images:
+        raise BlurnetError("which images? Give pictures or folders of them, or --rp2 DIR")
+    if mask is not None and not attacked:
+        raise BlurnetError("--mask is where an attack's sticker is: give --attacked too")
+    model = None if model_file is None else read_trained(model_file).model
+    size = None if model is None else IMAGE[-1]
+    paths, stuck_paths = _pictures(images), _pictures(attacked)
+    if attacked and len(paths) != len(stuck_paths):
+        raise BlurnetError(
+            f"{len(paths)} images and {len(stuck_paths)} attacked: they are paired, so write "
+            "--attacked once for each image, or give a folder of as many"
+        )
+    clean = _read(paths, size, None)
+    stuck = _read(stuck_paths, size, clean.shape[2:]) if attacked else None
+    if mask is None:
+        return _Scene(model, clean, stuck, ())
+    weights = read_mask(mask)
+    if weights.shape != clean.shape[2:]:
+        raise BlurnetError(
+            f"{mask}: {_pixels(weights.shape)} pixels, and the images have "
+            f"{_pixels(clean.shape[2:])}; the mask must be of their size"
+        )
+    if not weights.any():
+        raise BlurnetError(f"{mask}: the mask is black; what the sticker covers is white")
+    return _Scene(model, clean, stuck, _controls(clean, weights))
+
+
+def _pictures(paths: Sequence[Path]) -> list[Path]:
+    from blurnet.data.images import image_files
+
+    found: list[Path] = []
+    for path in paths:
+        inside = image_files(path) if path.is_dir() else [path]
+        if not inside:
+            raise BlurnetError(f"{path}: a folder without pictures")
+        found += inside
+    return found
+
+
+def _read(paths: Sequence[Path], size: int | None, shape: "Sequence[int] | None") -> "Tensor":
+    import torch
+
+    from blurnet.data.images import read_image
+
+    images = [read_image(path, size=size) for path in paths]
+    wanted = shape or images[0].shape[1:]
+    for path, image in zip(paths, images, strict=True):
+        if image.shape[1:] != wanted:
+            raise BlurnetError(
+                f"{path}: {_pixels(image.shape)} pixels, and the first image has "
+                f"{_pixels(wanted)}; spectra are compared at one size"
+            )
+    return torch.stack(images).float() / 255
+
+
+def _pixels(shape: Sequence[int]) -> str:
+    return f"{shape[-1]} × {shape[-2]}"
+
+
+def _controls(images: "Tensor", mask: "Tensor") -> "Sequence[Tensor]":
+    import torch
+
+    from blurnet.experiments.blackbox import CONTROL_SEED, CONTROL_STICKERS
+    from blurnet.spectra import random_colour_controls
+
+    generator = torch.Generator().manual_seed(CONTROL_SEED)
+    return random_colour_controls(images, mask, stickers=CONTROL_STICKERS, generator=generator)
+
+
+def _draw(
+    scene: _Scene, layers: Sequence[str], cutoff: float, window: "Window | None", folder: Path
+) -> list[Path]:
+    import torch
+
+    from blurnet.report.spectrum_figures import profiles_figure, save_figure, spectra_figure
+    from blurnet.spectra import layer_maps, layer_profiles, log_magnitude, profile_band
+
+    model, clean, attacked, controls = scene
+    maps = {"clean": layer_maps(model, clean, layers)}
+    profiles = {"clean": layer_profiles(model, clean, layers, window=window)}
+    if attacked is not None:
+        maps["attacked"] = layer_maps(model, attacked, layers)
+        maps["clean − attacked"] = {
+            name: its_maps - maps["attacked"][name] for name, its_maps in maps["clean"].items()
+        }
+        profiles["attacked"] = layer_profiles(model, attacked, layers, window=window)
+    if controls:
+        each = [layer_profiles(model, control, layers, window=window) for control in controls]
+        profiles["random colours"] = {
+            name: (each[0][name][0], torch.stack([one[name][1] for one in each]).mean(0))
+            for name in layers
+        }
+    note = f"mean over {len(clean)} images" * (len(clean) > 1)
+    files = []
+    for name in layers:
+        logs = {
+            state: log_magnitude(of[name], window=window, normalised=False).mean(0)
+            for state, of in maps.items()
+        }
+        files += save_figure(spectra_figure(name, logs, note), folder, f"spectra-{name}")
+    bands = {
+        name: (
+            profiles["clean"][name][0],
+            {state: profile_band(of[name][1]) for state, of in profiles.items()},
+        )
+        for name in layers
+    }
+    return files + save_figure(profiles_figure(bands, cutoff), folder, "radial-profiles")
+
+
+def _plain(intervals: "Mapping[str, MeanInterval | None]") -> dict[str, Any]:
+    """Turn intervals into what JSON can hold; what is not a number becomes null."""
+    plain: dict[str, Any] = {}
+    for name, interval in intervals.items():
+        if interval is not None:
+            values = {bound: float(x) for bound, x in interval._asdict().items()}
+            plain[name] = {b: x if math.isfinite(x) else None for b, x in values.items()}
+    return plain
+
+
+def _print(
+    images: int,
+    shares: "Mapping[str, Mapping[str, MeanInterval | None]]",
+    cutoff: float,
+    window: "Window | None",
+) -> None:
+    from blurnet.report.spectrum_table import print_shares
+
+    print_shares(images, shares, cutoff, window)
