@@ -8,7 +8,7 @@ from scipy import stats
 from torch import nn
 
 from blurnet.errors import BlurnetError
-from blurnet.filters import frequency_response, kernel
+from blurnet.filters import DepthwiseFilter, frequency_response, insert_after, kernel
 from blurnet.models import LisaCNN, build, read_network
 from blurnet.spectra import (
     CUTOFF,
@@ -284,6 +284,9 @@ def test_layers_with_maps_large_enough():
     model = build("lisa_cnn", 17, seed=0)
     assert map_layers(model, torch.rand(1, 3, 32, 32)) == ["conv1", "relu1", "conv2", "relu2"]
     assert map_layers(model, torch.rand(1, 3, 32, 32), 0.15) == ["conv1", "relu1"]
+    blurred = insert_after(model, "relu1", DepthwiseFilter(kernel("box", 3)))
+    within = ["conv1", "relu1.layer", "relu1.filter", "conv2", "relu2"]
+    assert map_layers(blurred, torch.rand(1, 3, 32, 32)) == within
 
 
 def test_what_makes_no_sense_says_so():

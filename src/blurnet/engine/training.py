@@ -82,6 +82,8 @@ def read_trained(path: Path) -> Network:
     described = read_safetensors(path)[1].get("recipe", '{"model": "lisa_cnn"}')
     try:
         recipe = check(Recipe, json.loads(described))
-        return read_network(path, lambda classes: recipe.network(classes, IMAGE, seed=0))
-    except ValueError:
-        raise BlurnetError(f"{path}: the 'recipe' in the file's metadata is not JSON") from None
+    except (ValueError, BlurnetError) as error:
+        raise BlurnetError(
+            f"{path}: the 'recipe' in the file's metadata is not blurnet's: {error}"
+        ) from None
+    return read_network(path, lambda classes: recipe.network(classes, IMAGE, seed=0))

@@ -22,6 +22,9 @@ MAPS_SHOWN = 144
 ROWS_UP_TO = 8
 """A layer with at most this many maps is drawn with a row for each; one with more as tiles."""
 
+ROUNDING = 1e-12
+"""Power below this part of the highest is rounding and is not drawn."""
+
 STYLES = {
     "clean": ("#0b5cad", "-"),
     "attacked": ("#c2500a", "--"),
@@ -36,7 +39,8 @@ def spectra_figure(layer: str, spectra: Mapping[str, Tensor], note: str = "") ->
     """Draw the spectra of a layer's maps, a panel for each state.
 
     A map stands at the same place in every panel, and its spectra share one scale, from the lowest
-    to the highest value they have in any of them, so that panels can be compared.
+    to the highest value they have in any of them, so that panels can be compared. Zero frequency,
+    which is brightness, does not count there and may be off the scale.
 
     Args:
         layer: what the maps are of, for the title.
@@ -47,13 +51,15 @@ def spectra_figure(layer: str, spectra: Mapping[str, Tensor], note: str = "") ->
     maps, height, width = next(iter(spectra.values())).shape
     shown = torch.linspace(0, maps - 1, min(maps, MAPS_SHOWN)).round().long()
     values = torch.stack([each[shown] for each in spectra.values()])
-    low, high = values.amin((0, 2, 3), keepdim=True), values.amax((0, 2, 3), keepdim=True)
-    panels = ((values - low) / torch.where(high > low, high - low, 1)).numpy()
+    patterns = values.clone()
+    patterns[..., height // 2, width // 2] = values[..., 0, 0]
+    low, high = patterns.amin((0, 2, 3), keepdim=True), patterns.amax((0, 2, 3), keepdim=True)
+    panels = ((values - low) / torch.where(high > low, high - low, 1)).clamp(0, 1).numpy()
     across = 1 if len(shown) <= ROWS_UP_TO else math.ceil(len(shown) ** 0.5)
     down = math.ceil(len(shown) / across)
     size = (2.2, 2.2 * down * height / width) if across == 1 else (3.6, 3.6 * down / across)
     with mpl.rc_context(FONT):
-        figure = Figure(figsize=(size[0] * len(panels) + 1, size[1] + 1.25), layout="constrained")
+        figure = Figure(figsize=(size[0] * len(panels) + 1, size[1] + 0.9), layout="compressed")
         axes = figure.subplots(1, len(panels), squeeze=False)[0]
         for axis, title, panel in zip(axes, spectra, panels, strict=True):
             picture = axis.imshow(_tiled(panel, across), cmap="viridis", vmin=0, vmax=1)
@@ -72,9 +78,8 @@ def spectra_figure(layer: str, spectra: Mapping[str, Tensor], note: str = "") ->
         number = "" if maps == 1 else f"{len(shown)} of {maps} maps, " * (len(shown) < maps)
         number = number or (f"{maps} maps, " if maps > ROWS_UP_TO else "")
         figure.suptitle(
-            f"{layer}: {number}{height} × {width} frequencies\n"
-            f"zero in the middle, ±0.5 cycles per pixel of the map at the borders"
-            f"{note and '; '}{note}",
+            f"{layer}: {number}{height} × {width} frequencies{note and ', '}{note}\n"
+            "middle: 0, borders: ±0.5 cycles per pixel of the map",
             fontsize=9,
         )
     return figure
@@ -108,13 +113,18 @@ def profiles_figure(
                     top = high[1:].numpy()
                     axis.fill_between(x, bottom, top, color=colour, alpha=0.18, linewidth=0)
             axis.axvline(cutoff, color="#1a1d23", linewidth=0.8, dashes=(4, 3))
-            axis.set_yscale("log")
+            means = torch.stack([mean for mean, _, _ in states.values()])
+            highest, floor = float(means[:, 1:].max()), ROUNDING * float(means.max())
+            if highest > floor:
+                axis.set_yscale("log")
+                axis.set_ylim(bottom=max(axis.get_ylim()[0], floor))
             axis.set_title(layer)
             axis.grid(visible=True, which="major", alpha=0.25, linewidth=0.5)
         handles, labels = axes[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
         figure.supxlabel(
-            f"radial frequency (cycles per pixel of the map); dashed: cut-off {cutoff:g}",
+            "radial frequency (cycles per pixel of the map)\n"
+            f"zero is left out; dashed: cut-off {cutoff:g}",
             fontsize=9,
         )
         figure.supylabel("power spectral density, mean over rings", fontsize=9)
@@ -142,7 +152,7 @@ def save_figure(figure: Figure, folder: Path, name: str) -> list[Path]:
     for suffix, more in (("png", {}), ("svg", {"metadata": {"Date": None}})):
         content = BytesIO()
         with mpl.rc_context(FONT):
-            figure.savefig(content, format=suffix, dpi=200, **more)  # type: ignore[arg-type]
+            figure.savefig(content, format=suffix, dpi=200, bbox_inches="tight", **more)  # type: ignore[arg-type]
         path = folder / f"{name}.{suffix}"
         write_whole(path, content.getvalue())
         paths.append(path)
