@@ -358,19 +358,31 @@ def test_a_claim_worked_out_by_hand():
     assert alone.attacked_minus_clean.mean == claim.attacked_minus_clean.mean
 
 
-def test_rp2s_sticker_moves_first_layer_energy_below_the_cutoff(shared_data):
-    """What docs/spectra.md reports: the share falls at the default cut-off, rises at half of it."""
+def test_what_rp2s_sticker_does_to_first_layer_maps(shared_data):
+    """What docs/spectra.md reports."""
     from blurnet.data.rp2 import load_noise, load_scene
 
     folder = shared_data / "rp2"
     model = read_network(folder / "lisa_cnn.safetensors", LisaCNN).model
     scene, (sticker, _) = load_scene(folder), load_noise(folder)
-    attacked = (scene.floats + scene.mask * sticker).clamp(0, 1)
-    layers = [INPUT, "conv1", "relu1"]
-    at_default = high_frequency_claim(model, scene.floats, attacked, layers)
-    assert at_default[INPUT].attacked_minus_clean.low > 0
-    assert at_default["conv1"].attacked_minus_clean.high < 0
-    assert at_default["relu1"].attacked_minus_clean.high < 0
-    at_half = high_frequency_claim(model, scene.floats, attacked, layers, cutoff=CUTOFF / 2)
-    assert at_half["conv1"].attacked_minus_clean.low > 0
-    assert at_half["relu1"].attacked_minus_clean.low > 0
+    clean = scene.floats
+    attacked = (clean + scene.mask * sticker).clamp(0, 1)
+    controls = random_colour_controls(
+        clean, scene.mask, stickers=10, generator=torch.Generator().manual_seed(0)
+    )
+
+    def claims(**options):
+        return high_frequency_claim(
+            model, clean, attacked, [INPUT, "relu1", "relu2"], controls=controls, **options
+        )
+
+    plain = claims()
+    assert plain[INPUT].attacked_minus_clean.low > 0
+    assert plain[INPUT].attacked_minus_control.high < 0
+    assert float(plain["relu1"].attacked_minus_clean.mean) == pytest.approx(-0.0395, abs=5e-4)
+    assert plain["relu1"].attacked_minus_control.high < 0
+    assert plain["relu2"].attacked_minus_control.low > 0
+    windowed = claims(window="hann")["relu1"]
+    assert windowed.attacked_minus_clean.high < 0
+    assert windowed.energy_over_clean.low > 1
+    assert windowed.energy_over_control.low > 1

@@ -55,7 +55,7 @@ def print_shares(
     console.print(table)
     if "attacked" not in first:
         return
-    for line in _reading(layers):
+    for line in _reading(layers, "attacked_minus_clean", "attacked_minus_control", unchanged=0):
         console.print(Text(line))
     console.print(
         Text.assemble(
@@ -76,22 +76,26 @@ def print_shares(
             _mean(found["control_difference"], 100),
         )
     console.print(table)
+    for line in _reading(layers, "energy_over_clean", "energy_over_control", unchanged=1):
+        console.print(Text(line))
 
 
-def _reading(layers: Mapping[str, Intervals]) -> list[str]:
-    """Say in words which differences have an interval on one side of zero."""
+def _reading(
+    layers: Mapping[str, Intervals], over_clean: str, over_control: str, *, unchanged: float
+) -> list[str]:
+    """Say in words which intervals lie on one side of no change."""
     lines = []
     for name, other in (
-        ("attacked_minus_clean", "the clean images"),
-        ("attacked_minus_control", "random colours in the same mask"),
+        (over_clean, "the clean images"),
+        (over_control, "random colours in the same mask"),
     ):
         groups: dict[str, list[str]] = {"higher": [], "lower": [], "no difference seen": []}
         for layer, found in layers.items():
             interval = found[name]
             if interval is None or interval.low.isnan():
                 continue
-            seen = "higher" if interval.low > 0 else "lower" if interval.high < 0 else ""
-            groups[seen or "no difference seen"].append(layer)
+            above, below = interval.low > unchanged, interval.high < unchanged
+            groups["higher" if above else "lower" if below else "no difference seen"].append(layer)
         said = [f"{verdict} in {', '.join(named)}" for verdict, named in groups.items() if named]
         if said:
             lines.append(f"Attacked against {other}: {'; '.join(said)}.")
