@@ -5,15 +5,15 @@ import math
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from blurnet.errors import BlurnetError
 
-if TYPE_CHECKING:
-    from torch import Tensor, nn
+from .spectrum_inputs import Inputs, inputs, rp2_inputs
 
+if TYPE_CHECKING:
     from blurnet.spectra import Claim, MeanInterval, Window
 
 LAYERS = 4
@@ -95,6 +95,7 @@ def spectrum(
       blurnet spectrum --rp2 ../shared/data/rp2
     """
     from blurnet import spectra
+    from blurnet.report.spectrum_table import print_shares
 
     from .progress import step_progress
 
@@ -102,9 +103,9 @@ def spectrum(
         for option, value in (("IMAGE", images), ("--attacked", attacked), ("--mask", mask)):
             if value:
                 raise BlurnetError(f"--rp2 brings its own images: leave out {option}")
-        scene = _rp2_inputs(rp2, model_file)
+        scene = rp2_inputs(rp2, model_file)
     else:
-        scene = _inputs(images or [], attacked or [], mask, model_file)
+        scene = inputs(images or [], attacked or [], mask, model_file)
     model, clean, stuck, controls = scene
     chosen: Window | None = "hann" if window is WindowName.HANN else None
     if layer and model is None:
@@ -149,111 +150,13 @@ def spectrum(
         }
         typer.echo(json.dumps(result, indent=1, ensure_ascii=False))
         return
-    _print(len(clean), shares, cutoff, chosen)
+    print_shares(len(clean), shares, cutoff, chosen)
     typer.echo("figures  " + "\n         ".join(str(path) for path in figures[::2]))
     typer.echo("         (and as .svg)")
 
 
-class _Scene(NamedTuple):
-    model: "nn.Module | None"
-    clean: "Tensor"
-    attacked: "Tensor | None"
-    controls: "Sequence[Tensor]"
-
-
-def _rp2_inputs(folder: Path, model_file: Path | None) -> _Scene:
-    from blurnet.data.rp2 import load_noise, load_scene
-    from blurnet.engine.training import read_trained
-
-    if not folder.is_dir():
-        raise BlurnetError(
-            f"{folder}: no such folder; --rp2 takes one with lisa_cnn.safetensors, "
-            "sticker_noise.safetensors, victims/ and masks/"
-        )
-    network = read_trained(model_file or folder / "lisa_cnn.safetensors")
-    scene, (noise, _) = load_scene(folder), load_noise(folder)
-    attacked = (scene.floats + scene.mask * noise).clamp(0, 1)
-    return _Scene(network.model, scene.floats, attacked, _controls(scene.floats, scene.mask))
-
-
-def _inputs(
-    images: Sequence[Path], attacked: Sequence[Path], mask: Path | None, model_file: Path | None
-) -> _Scene:
-    from blurnet.data.images import read_mask
-    from blurnet.engine.training import read_trained
-    from blurnet.experiments.networks import IMAGE
-
-    if not images:
-        raise BlurnetError("which images? Give pictures or folders of them, or --rp2 DIR")
-    if mask is not None and not attacked:
-        raise BlurnetError("--mask is where an attack's sticker is: give --attacked too")
-    model = None if model_file is None else read_trained(model_file).model
-    size = None if model is None else IMAGE[-1]
-    paths, stuck_paths = _pictures(images), _pictures(attacked)
-    if attacked and len(paths) != len(stuck_paths):
-        raise BlurnetError(
-            f"{len(paths)} images and {len(stuck_paths)} attacked: they are paired, so write "
-            "--attacked once for each image, or give a folder of as many"
-        )
-    clean = _read(paths, size, None)
-    stuck = _read(stuck_paths, size, clean.shape[2:]) if attacked else None
-    if mask is None:
-        return _Scene(model, clean, stuck, ())
-    weights = read_mask(mask)
-    if weights.shape != clean.shape[2:]:
-        raise BlurnetError(
-            f"{mask}: {_pixels(weights.shape)} pixels, and the images have "
-            f"{_pixels(clean.shape[2:])}; the mask must be of their size"
-        )
-    if not weights.any():
-        raise BlurnetError(f"{mask}: the mask is black; what the sticker covers is white")
-    return _Scene(model, clean, stuck, _controls(clean, weights))
-
-
-def _pictures(paths: Sequence[Path]) -> list[Path]:
-    from blurnet.data.images import image_files
-
-    found: list[Path] = []
-    for path in paths:
-        inside = image_files(path) if path.is_dir() else [path]
-        if not inside:
-            raise BlurnetError(f"{path}: a folder without pictures")
-        found += inside
-    return found
-
-
-def _read(paths: Sequence[Path], size: int | None, shape: "Sequence[int] | None") -> "Tensor":
-    import torch
-
-    from blurnet.data.images import read_image
-
-    images = [read_image(path, size=size) for path in paths]
-    wanted = shape or images[0].shape[1:]
-    for path, image in zip(paths, images, strict=True):
-        if image.shape[1:] != wanted:
-            raise BlurnetError(
-                f"{path}: {_pixels(image.shape)} pixels, and the first image has "
-                f"{_pixels(wanted)}; spectra are compared at one size"
-            )
-    return torch.stack(images).float() / 255
-
-
-def _pixels(shape: Sequence[int]) -> str:
-    return f"{shape[-1]} × {shape[-2]}"
-
-
-def _controls(images: "Tensor", mask: "Tensor") -> "Sequence[Tensor]":
-    import torch
-
-    from blurnet.experiments.blackbox import CONTROL_SEED, CONTROL_STICKERS
-    from blurnet.spectra import random_colour_controls
-
-    generator = torch.Generator().manual_seed(CONTROL_SEED)
-    return random_colour_controls(images, mask, stickers=CONTROL_STICKERS, generator=generator)
-
-
 def _draw(
-    scene: _Scene, layers: Sequence[str], cutoff: float, window: "Window | None", folder: Path
+    scene: Inputs, layers: Sequence[str], cutoff: float, window: "Window | None", folder: Path
 ) -> list[Path]:
     import torch
 
@@ -301,14 +204,3 @@ def _plain(intervals: "Mapping[str, MeanInterval | None]") -> dict[str, Any]:
             values = {bound: float(x) for bound, x in interval._asdict().items()}
             plain[name] = {b: x if math.isfinite(x) else None for b, x in values.items()}
     return plain
-
-
-def _print(
-    images: int,
-    shares: "Mapping[str, Mapping[str, MeanInterval | None]]",
-    cutoff: float,
-    window: "Window | None",
-) -> None:
-    from blurnet.report.spectrum_table import print_shares
-
-    print_shares(images, shares, cutoff, window)
