@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn,
 from rich.text import Text
 
 from blurnet.engine.local import OnCell
-from blurnet.experiments.cells import Cell, OnStep
+from blurnet.experiments.cells import Cell, OnStep, Outcome
 
 SECONDS_BETWEEN_LINES = 10
 
@@ -85,3 +85,11 @@ def _lines(cell: Cell, place: int, cells: int) -> OnStep:
 
 def _line(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def step_progress(title: str, *, quiet: bool) -> Iterator[OnStep | None]:
+    """Give what one long piece of work calls after each step to show its progress."""
+    work = Cell("work", title, {}, lambda _needs, _on_step, _folder: Outcome({}))
+    with progress(quiet=quiet) as on_cell:
+        yield None if on_cell is None else on_cell(work, 1, 1)

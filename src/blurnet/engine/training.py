@@ -1,11 +1,15 @@
 """Train one network in a folder, from its recipe to a file that says what it is."""
 
+import json
 from pathlib import Path
 from typing import Any
 
-from blurnet.experiments.networks import Recipe, trained_network
+from blurnet.data.tensors import read_safetensors
+from blurnet.errors import BlurnetError
+from blurnet.experiments.networks import IMAGE, Recipe, trained_network
+from blurnet.experiments.settings import check
 from blurnet.experiments.sources import DataSource
-from blurnet.models import write_network
+from blurnet.models import Network, read_network, write_network
 
 from .local import OnCell, run_cells
 from .records import Records
@@ -59,3 +63,27 @@ def train_network(
         "checkpoint": str(path),
         "cell": cell.key,
     }
+
+
+def read_trained(path: Path) -> Network:
+    """Read a network that ``train_network`` wrote, filters included, or RP2's published one.
+
+    Args:
+        path: a safetensors file. Its metadata has ``labels``, and ``recipe`` unless the network is
+            an undefended LISA-CNN.
+
+    Returns:
+        The network, in evaluation mode, and its classes.
+
+    Raises:
+        BlurnetError: if the file holds no such network.
+
+    """
+    described = read_safetensors(path)[1].get("recipe", '{"model": "lisa_cnn"}')
+    try:
+        recipe = check(Recipe, json.loads(described))
+    except (ValueError, BlurnetError) as error:
+        raise BlurnetError(
+            f"{path}: the 'recipe' in the file's metadata is not blurnet's: {error}"
+        ) from None
+    return read_network(path, lambda classes: recipe.network(classes, IMAGE, seed=0))

@@ -10,6 +10,7 @@ from blurnet.errors import BlurnetError
 
 from .lisa_cnn import LisaCNN as LisaCNN
 from .small_resnet import SmallResNet as SmallResNet
+from .weights import Network as Network
 from .weights import load_weights as load_weights
 from .weights import read_network as read_network
 from .weights import write_network as write_network

@@ -1,0 +1,388 @@
+"""Spectra against closed forms, and claims against numbers worked out by hand."""
+
+import math
+
+import pytest
+import torch
+from scipy import stats
+from torch import nn
+
+from blurnet.errors import BlurnetError
+from blurnet.filters import DepthwiseFilter, frequency_response, insert_after, kernel
+from blurnet.models import LisaCNN, build, read_network
+from blurnet.spectra import (
+    CUTOFF,
+    INPUT,
+    INPUT_CHANNELS,
+    high_frequency_claim,
+    high_frequency_share,
+    layer_maps,
+    layer_profiles,
+    layer_share,
+    layer_spectra,
+    log_magnitude,
+    map_layers,
+    mean_interval,
+    power_spectrum,
+    profile_band,
+    radial_frequency,
+    radial_profile,
+    random_colour_controls,
+)
+
+SIZES = [(8, 8), (9, 9), (7, 12), (32, 32)]
+
+
+def noise(*shape, seed=0):
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def wave(height, width, down, across, phase=0.3):
+    """cos of ``down`` periods along the height and ``across`` along the width."""
+    rows, columns = torch.arange(height).double()[:, None], torch.arange(width).double()
+    return torch.cos(2 * math.pi * (down * rows / height + across * columns / width) + phase)
+
+
+def only(spectrum, *places):
+    """The spectrum is zero but at the places."""
+    rest = spectrum.clone()
+    for place in places:
+        rest[place] = 0
+    return rest.abs().max() < 1e-9 * spectrum.max()
+
+
+@pytest.mark.parametrize(("height", "width"), SIZES)
+def test_a_constant_image_has_all_its_energy_at_zero_frequency(height, width):
+    power = power_spectrum(torch.full((height, width), 0.7))
+    middle = (height // 2, width // 2)
+    assert only(power, middle)
+    assert float(power[middle]) == pytest.approx(0.7**2 * height * width)
+    shown = log_magnitude(torch.full((height, width), 0.7))
+    assert shown[middle] == 1
+    assert shown.sum() == pytest.approx(1)
+    assert high_frequency_share(torch.full((height, width), 0.7)).isnan()
+    assert high_frequency_share(torch.full((height, width), 0.7), window="hann").isnan()
+
+
+@pytest.mark.parametrize(("height", "width"), SIZES)
+@pytest.mark.parametrize(("down", "across"), [(1, 0), (0, 2), (2, 3)])
+def test_a_sinusoid_has_two_peaks_in_the_right_ring(height, width, down, across):
+    power = power_spectrum(wave(height, width, down, across))
+    middle = torch.tensor([height // 2, width // 2])
+    peaks = [tuple((middle + s * torch.tensor([down, across])).tolist()) for s in (1, -1)]
+    assert only(power, *peaks)
+    for peak in peaks:
+        assert float(power[peak]) == pytest.approx(height * width / 4)
+    assert float(power.mean()) == pytest.approx(0.5)
+    frequency = math.hypot(down / height, across / width)
+    assert float(radial_frequency(height, width)[peaks[0]]) == pytest.approx(frequency)
+    frequencies, profile = radial_profile(power)
+    assert int(profile.argmax()) == round(frequency * min(height, width))
+    assert abs(float(frequencies[profile.argmax()]) - frequency) <= 0.5 / min(height, width)
+
+
+@pytest.mark.parametrize(("height", "width"), [(8, 8), (6, 10), (32, 32)])
+def test_a_checkerboard_has_all_its_energy_in_the_corner(height, width):
+    board = ((torch.arange(height)[:, None] + torch.arange(width)) % 2).double() * 2 - 1
+    power = power_spectrum(board)
+    assert only(power, (0, 0))
+    assert float(power[0, 0]) == pytest.approx(height * width)
+    assert float(radial_frequency(height, width)[0, 0]) == pytest.approx(0.5**0.5)
+    assert float(high_frequency_share(board + 5, 0.7)) == pytest.approx(1)
+    _, profile = radial_profile(power)
+    assert int(profile.argmax()) == len(profile) - 1
+
+
+@pytest.mark.parametrize(("height", "width"), SIZES)
+@pytest.mark.parametrize("window", [None, "hann"])
+def test_parseval(height, width, window):
+    maps = noise(2, 3, height, width).double()
+    weights = torch.ones(height, width)
+    if window:
+        steps = [torch.arange(n).double() for n in (height, width)]
+        hann = [0.5 - 0.5 * torch.cos(2 * math.pi * step / len(step)) for step in steps]
+        weights = torch.outer(*hann)
+    expected = (maps * weights).square().sum((-2, -1)) / weights.square().sum()
+    power = power_spectrum(maps, window=window)
+    torch.testing.assert_close(power.mean((-2, -1)), expected)
+    rings = (radial_frequency(height, width) * min(height, width)).round().long()
+    counts = rings.flatten().bincount()
+    assert (counts > 0).all()
+    _, profile = radial_profile(power)
+    torch.testing.assert_close((profile * counts).sum(-1) / (height * width), expected)
+
+
+def test_a_hann_window_turns_a_constant_into_its_own_nine_frequencies():
+    transform = power_spectrum(torch.ones(16, 16), window="hann").sqrt()
+    row = torch.tensor([0.25, 0.5, 0.25], dtype=torch.float64)
+    expected = torch.zeros(16, 16, dtype=torch.float64)
+    expected[7:10, 7:10] = torch.outer(row, row) * 16 * 16 / (16 * 3 / 8)
+    torch.testing.assert_close(transform, expected, atol=1e-9, rtol=0)
+
+
+def test_a_window_hides_the_jump_between_opposite_borders():
+    ramp = torch.linspace(0, 1, 32)[:, None].expand(32, 32)
+    assert high_frequency_share(ramp) > 0.03
+    assert high_frequency_share(ramp, window="hann") < 1e-3
+
+
+def test_log_magnitude_is_that_of_the_plain_sum():
+    maps = noise(2, 3, 6, 7)
+    plain = torch.zeros(6, 7, dtype=torch.complex128)
+    for u in range(6):
+        for v in range(7):
+            rows, columns = torch.arange(6).double()[:, None], torch.arange(7).double()
+            turn = -2j * math.pi * ((u - 3) * rows / 6 + (v - 3) * columns / 7)
+            plain[u, v] = (maps[1, 2].double() * torch.exp(turn)).sum()
+    logs = log_magnitude(maps, normalised=False)
+    torch.testing.assert_close(logs[1, 2], plain.abs().log1p())
+    shown = log_magnitude(maps)
+    assert torch.equal(shown.amin((-2, -1)), torch.zeros(2, 3, dtype=torch.float64))
+    assert torch.equal(shown.amax((-2, -1)), torch.ones(2, 3, dtype=torch.float64))
+    torch.testing.assert_close(
+        shown[1, 2], (logs[1, 2] - logs[1, 2].min()) / (logs[1, 2].max() - logs[1, 2].min())
+    )
+    assert torch.equal(log_magnitude(torch.zeros(4, 4)), torch.zeros(4, 4, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("size", [8, 9])
+@pytest.mark.parametrize("name", ["box", "gaussian", "binomial"])
+def test_a_blur_multiplies_the_spectrum_by_its_response(size, name):
+    weights, maps = kernel(name, 3), noise(2, 3, size, size)
+    blurred = sum(
+        weights[i, j] * maps.roll((1 - i, 1 - j), dims=(-2, -1)) for i in range(3) for j in range(3)
+    )
+    response = frequency_response(weights.double(), size)
+    expected = power_spectrum(maps) * response.square()
+    torch.testing.assert_close(power_spectrum(blurred), expected, rtol=1e-4, atol=1e-6)
+
+
+def test_the_spectrum_of_a_difference_is_of_the_difference():
+    clean, change = noise(1, 2, 16, 16), wave(16, 16, 0, 5).float()
+    power = power_spectrum((clean + change) - clean)
+    torch.testing.assert_close(power[0, 1], power_spectrum(change), rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("window", [None, "hann"])
+def test_white_noise_is_flat(window):
+    power = power_spectrum(3 * noise(400, 1, 24, 24), window=window)
+    frequencies, profile = radial_profile(power.mean(0)[0])
+    assert frequencies[-1] == pytest.approx(17 / 24)
+    assert frequencies[1] == pytest.approx(1 / 24)
+    rings = (radial_frequency(24, 24) * 24).round().long().flatten().bincount()
+    deviation = (2 / (400 * rings)).sqrt() * (1 if window is None else 2)  # a window's correlate
+    assert ((profile / 9 - 1).abs() < 4 * deviation).all()
+    assert deviation.median() < 0.03
+
+
+def test_shares_of_known_mixtures():
+    slow, fast = wave(32, 32, 2, 0), wave(32, 32, 9, 9)
+    assert float(high_frequency_share(slow)) == pytest.approx(0, abs=1e-12)
+    assert float(high_frequency_share(fast)) == pytest.approx(1)
+    assert float(high_frequency_share(100 + 3 * slow + 4 * fast)) == pytest.approx(0.64)
+    on_the_edge = wave(40, 40, 6, 8)
+    assert float(high_frequency_share(slow_on(40) + on_the_edge)) == pytest.approx(0.5)
+    two = torch.stack([3 * slow, 4 * fast, torch.full((32, 32), 7.0)])[None]
+    assert float(layer_share(two)) == pytest.approx(0.64)
+    torch.testing.assert_close(
+        high_frequency_share(two)[0].float(), torch.tensor([0, 1, torch.nan]), equal_nan=True
+    )
+    expected = (radial_frequency(32, 32) >= CUTOFF).sum() / (32 * 32 - 1)
+    share = high_frequency_share(noise(2000, 32, 32)).mean()
+    assert float(share) == pytest.approx(float(expected), abs=2e-3)
+
+
+def slow_on(size):
+    return wave(size, size, 2, 0)
+
+
+@pytest.mark.parametrize("shift", [0, 1e-3, 1e3])
+def test_brightness_is_no_pattern(shift):
+    maps = noise(2, 3, 16, 16).double()
+    for window in (None, "hann"):
+        torch.testing.assert_close(
+            high_frequency_share(maps + shift, window=window),
+            high_frequency_share(maps, window=window),
+        )
+
+
+def test_interval_is_students_t():
+    values = torch.rand(12, 3, generator=torch.Generator().manual_seed(1)).double()
+    found = mean_interval(values)
+    for place in range(3):
+        ours = values[:, place].numpy()
+        low, high = stats.t.interval(0.95, 11, ours.mean(), stats.sem(ours))
+        assert float(found.mean[place]) == pytest.approx(ours.mean())
+        assert float(found.low[place]) == pytest.approx(low)
+        assert float(found.high[place]) == pytest.approx(high)
+    alone = mean_interval(values[:1])
+    assert torch.equal(alone.mean, values[0])
+    assert alone.low.isnan().all()
+    assert alone.high.isnan().all()
+
+
+def test_a_profiles_band_is_over_images_not_maps():
+    profiles = noise(5, 4, 3).double()
+    band = profile_band(profiles)
+    expected = mean_interval(profiles.mean(1))
+    assert all(torch.equal(ours, theirs) for ours, theirs in zip(band, expected, strict=True))
+
+
+class Twice(nn.Module):
+    """Works in place after its first layer, and has layers of every kind."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 2, 1)
+        self.relu = nn.ReLU(inplace=True)
+        self.unused = nn.Conv2d(3, 2, 1)
+        self.fc = nn.Linear(2, 4)
+
+    def forward(self, images):
+        return self.fc(self.relu(self.conv(images)).mean((2, 3)))
+
+
+def test_layer_maps_are_what_the_layers_gave():
+    model, images = Twice(), torch.rand(5, 3, 8, 8)
+    maps = layer_maps(model, images, ["relu", INPUT, "conv", *INPUT_CHANNELS], piece=2)
+    assert list(maps) == ["relu", INPUT, "conv", *INPUT_CHANNELS]
+    torch.testing.assert_close(maps["conv"], model.conv(images).detach())
+    assert (maps["conv"] < 0).any(), "the layer after it worked in place"
+    torch.testing.assert_close(maps["relu"], maps["conv"].relu())
+    assert torch.equal(maps[INPUT], images)
+    assert torch.equal(torch.cat([maps[name] for name in INPUT_CHANNELS], 1), images)
+    assert list(layer_maps(None, images, [INPUT])) == [INPUT]
+    spectra = layer_spectra(model, images, ["relu"], window="hann")
+    torch.testing.assert_close(spectra["relu"], power_spectrum(maps["relu"], window="hann"))
+    frequencies, profiles = layer_profiles(model, images, ["relu"])["relu"]
+    assert profiles.shape == (5, 2, len(frequencies))
+
+
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        ("conv9", r"no layer 'conv9'.*: input, input R, input G, input B, conv, relu, unused, fc"),
+        ("unused", "layer 'unused' did not run"),
+        ("fc", "layer 'fc' is 3 × 4; a spectrum is of maps"),
+    ],
+)
+def test_the_network_is_left_as_it_was(layer, message):
+    model = Twice().train()
+    model.relu.eval()
+    with pytest.raises(BlurnetError, match=message):
+        layer_maps(model, torch.rand(3, 3, 8, 8), ["conv", layer])
+    with pytest.raises(RuntimeError):
+        layer_maps(model, torch.rand(3, 4, 8, 8), ["conv"])
+    layer_maps(model, torch.rand(3, 3, 8, 8), ["conv"])
+    assert model.training
+    assert not model.relu.training
+    assert not any(module._forward_hooks for module in model.modules())
+    assert all(p.grad is None and p.requires_grad for p in model.parameters())
+
+
+def test_layers_with_maps_large_enough():
+    model = build("lisa_cnn", 17, seed=0)
+    assert map_layers(model, torch.rand(1, 3, 32, 32)) == ["conv1", "relu1", "conv2", "relu2"]
+    assert map_layers(model, torch.rand(1, 3, 32, 32), 0.15) == ["conv1", "relu1"]
+    blurred = insert_after(model, "relu1", DepthwiseFilter(kernel("box", 3)))
+    within = ["conv1", "relu1.layer", "relu1.filter", "conv2", "relu2"]
+    assert map_layers(blurred, torch.rand(1, 3, 32, 32)) == within
+
+
+def test_what_makes_no_sense_says_so():
+    with pytest.raises(BlurnetError, match="no window 'box'; there are: hann"):
+        power_spectrum(torch.rand(4, 4), window="box")
+    with pytest.raises(BlurnetError, match=r"at least one pixel; found \(5,\)"):
+        log_magnitude(torch.rand(5))
+    with pytest.raises(BlurnetError, match=r"of 0.1 .* maps of 8 × 8 pixels.*0.125 and .* 0.707"):
+        high_frequency_share(torch.rand(8, 8), 0.1)
+    with pytest.raises(BlurnetError, match=r"of 0.8 .* does"):
+        high_frequency_share(torch.rand(8, 8), 0.8)
+    with pytest.raises(BlurnetError, match=r"of 0.25 .* maps of 1 × 1 pixels.* does not exist"):
+        high_frequency_share(torch.rand(1, 1))
+    with pytest.raises(BlurnetError, match=r"paired.*\(2, 3, 8, 8\) and \(1, 3, 8, 8\)"):
+        high_frequency_claim(None, torch.rand(2, 3, 8, 8), torch.rand(1, 3, 8, 8), [INPUT])
+
+
+def test_controls_paste_the_same_random_colours_everywhere():
+    images, mask = torch.rand(2, 3, 4, 5), torch.zeros(4, 5)
+    mask[1, 2], mask[3, 4] = 1, 0.5
+    first, second = random_colour_controls(
+        images, mask, stickers=2, generator=torch.Generator().manual_seed(7)
+    )
+    colours = torch.rand(2, 3, 4, 5, generator=torch.Generator().manual_seed(7))
+    outside = mask == 0
+    assert torch.equal(first[..., outside], images[..., outside])
+    torch.testing.assert_close(second[0, :, 1, 2], colours[1, :, 1, 2])
+    torch.testing.assert_close(second[1, :, 1, 2], colours[1, :, 1, 2])
+    torch.testing.assert_close(first[1, :, 3, 4], (images[1, :, 3, 4] + colours[0, :, 3, 4]) / 2)
+
+
+def test_a_claim_worked_out_by_hand():
+    slow, fast = wave(32, 32, 2, 0), wave(32, 32, 9, 9)
+
+    def scene(*amounts):
+        return torch.stack([(slow + amount * fast).expand(3, 32, 32) for amount in amounts])
+
+    clean, attacked = scene(1.0, 2.0), scene(2.0, 3.0)
+    controls = [scene(0.5, 1.0), scene(1.5, 1.0)]
+    steps = []
+    claim = high_frequency_claim(
+        None, clean, attacked, [INPUT], controls=controls, on_step=lambda *now: steps.append(now)
+    )[INPUT]
+    assert steps == [(1, 4), (2, 4), (3, 4), (4, 4)]
+
+    def share(amount):
+        return amount**2 / (1 + amount**2)
+
+    x, a = [share(1), share(2)], [share(2), share(3)]
+    c = [(share(0.5) + share(1.5)) / 2, share(1)]
+
+    def check(found, values):
+        expected = mean_interval(torch.tensor(values))
+        torch.testing.assert_close(torch.stack(found).float(), torch.stack(expected).float())
+
+    check(claim.clean, x)
+    check(claim.attacked, a)
+    check(claim.control, c)
+    check(claim.attacked_minus_clean, [a[0] - x[0], a[1] - x[1]])
+    check(claim.attacked_minus_control, [a[0] - c[0], a[1] - c[1]])
+    check([b.log() for b in claim.energy_over_clean], [math.log(4), math.log(9 / 4)])
+    over_control = [math.log(4 / (0.5 * 1.5)), math.log(9)]
+    check([b.log() for b in claim.energy_over_control], over_control)
+    assert claim.difference.mean == pytest.approx(1)
+    assert claim.control_difference is not None
+    alone = high_frequency_claim(None, clean, attacked, [INPUT])[INPUT]
+    assert alone.control is None
+    assert alone.attacked_minus_control is None
+    assert alone.attacked_minus_clean.mean == claim.attacked_minus_clean.mean
+
+
+def test_what_rp2s_sticker_does_to_first_layer_maps(shared_data):
+    """What docs/spectra.md reports."""
+    from blurnet.data.rp2 import load_noise, load_scene
+
+    folder = shared_data / "rp2"
+    model = read_network(folder / "lisa_cnn.safetensors", LisaCNN).model
+    scene, (sticker, _) = load_scene(folder), load_noise(folder)
+    clean = scene.floats
+    attacked = (clean + scene.mask * sticker).clamp(0, 1)
+    controls = random_colour_controls(
+        clean, scene.mask, stickers=10, generator=torch.Generator().manual_seed(0)
+    )
+
+    def claims(**options):
+        return high_frequency_claim(
+            model, clean, attacked, [INPUT, "relu1", "relu2"], controls=controls, **options
+        )
+
+    plain = claims()
+    assert plain[INPUT].attacked_minus_clean.low > 0
+    assert plain[INPUT].attacked_minus_control.high < 0
+    assert float(plain["relu1"].attacked_minus_clean.mean) == pytest.approx(-0.0395, abs=5e-4)
+    assert plain["relu1"].attacked_minus_control.high < 0
+    assert plain["relu2"].attacked_minus_control.low > 0
+    windowed = claims(window="hann")["relu1"]
+    assert windowed.attacked_minus_clean.high < 0
+    assert windowed.energy_over_clean.low > 1
+    assert windowed.energy_over_control.low > 1
