@@ -105,7 +105,7 @@ def _pixels(shape: Sequence[int]) -> str:
 def _controls(images: "Tensor", mask: "Tensor") -> "Sequence[Tensor]":
     import torch
 
-    from blurnet.experiments.blackbox import CONTROL_SEED, CONTROL_STICKERS
+    from blurnet.experiments.judging import CONTROL_SEED, CONTROL_STICKERS
     from blurnet.spectra import random_colour_controls
 
     generator = torch.Generator().manual_seed(CONTROL_SEED)
