@@ -8,3 +8,8 @@ from .rectangle import rectangle_attack as rectangle_attack
 from .rp2 import RP2Result as RP2Result
 from .rp2 import RP2Settings as RP2Settings
 from .rp2 import rp2 as rp2
+from .views import VIEWS as VIEWS
+from .views import View as View
+from .views import apply_views as apply_views
+from .views import draw_views as draw_views
+from .views import view as view
