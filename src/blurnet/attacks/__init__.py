@@ -2,6 +2,8 @@
 
 from .pgd import PGDSettings as PGDSettings
 from .pgd import pgd as pgd
+from .printability import non_printability_score as non_printability_score
+from .printability import read_colors as read_colors
 from .rectangle import RectangleResult as RectangleResult
 from .rectangle import RectangleSettings as RectangleSettings
 from .rectangle import rectangle_attack as rectangle_attack
