@@ -1,5 +1,10 @@
 """Attacks: plain functions from model, views, targets and mask to a result object."""
 
+from .masks import most_affected_rectangles as most_affected_rectangles
+from .masks import octagon as octagon
+from .masks import rectangles as rectangles
+from .masks import sign_outline as sign_outline
+from .masks import two_stage_mask as two_stage_mask
 from .pgd import PGDSettings as PGDSettings
 from .pgd import pgd as pgd
 from .printability import non_printability_score as non_printability_score
