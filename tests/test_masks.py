@@ -111,8 +111,8 @@ def test_finds_the_rectangles_that_hold_the_perturbation(count):
 
 def test_targets_count_together():
     left, right = concentrated((9, 0, 0), 0), concentrated((0, 5, 0), 0)
-    within = [left, right, right]
-    found = most_affected_rectangles(torch.stack(within), count=1, area=12 / 1024)
+    both = torch.stack((left, right, -right))
+    found = most_affected_rectangles(both, count=1, area=12 / 1024)
     assert torch.equal(found, rectangles((32, 32), [KNOWN[1]]))
 
 
