@@ -22,7 +22,7 @@ SMALL = (
     "training.epochs=1",
     "seeds=[0, 1]",
     "views=4",
-    "attacks={short: {steps: 2}}",
+    "attacks={short: {settings: {steps: 2}}, free: {settings: {steps: 2, goal: untargeted}, others: false}}",
     "other_classes=[yield]",
     "other_views=3",
 )
@@ -167,12 +167,13 @@ def test_figures_by_hand():
     attack = {
         "classes": ["a", "b", "c"],
         "true": 1,
+        "goal": "targeted",
         "targets": [0, 2],
         "clean": [1, 1],
         "control": [[1, 0]],
         "l2_dissimilarity": [0.1, 0.3],
-        "loss_first": [4, 4],
-        "loss_last": [1, 3],
+        "loss_first": 4.0,
+        "loss_last": None,
     }
     outcomes = {
         "judge-0": Outcome(clean | maps | {"answers": [0, 1, 1, 1]}),

@@ -16,13 +16,15 @@ class Kind(StrEnum):
     HARDENING = "hardening"
     DATA = "data"
     CLASSES = "classes"
+    VIEWS = "views"
 
 
 def list_(
     kind: Annotated[Kind | None, typer.Argument(help="List these alone, a name a line.")] = None,
 ) -> None:
-    """List what there is: experiments, models, kernels, penalties, hardening, data, classes."""
+    """List what there is: experiments, models, kernels, penalties, hardening, data, classes, views."""
     from blurnet import data, experiments, filters, models, penalties
+    from blurnet.attacks import VIEWS
     from blurnet.experiments.hardening import HARDENING
 
     names = {
@@ -33,6 +35,7 @@ def list_(
         Kind.HARDENING: list(HARDENING),
         Kind.DATA: [data.SYNTHETIC, *data.READERS],
         Kind.CLASSES: ["all", *data.CLASS_SETS],
+        Kind.VIEWS: list(VIEWS),
     }
     if kind is not None:
         typer.echo("\n".join(names[kind]))

@@ -9,7 +9,14 @@ import typer
 
 from blurnet.errors import BlurnetError
 
-from . import data_command, list_command, run_command, spectrum_command, train_command
+from . import (
+    attack_command,
+    data_command,
+    list_command,
+    run_command,
+    spectrum_command,
+    train_command,
+)
 
 # Threads of torch that spin while they wait make work beside another busy process several times
 # slower; sleeping ones cost a little on a quiet machine.
@@ -26,6 +33,7 @@ app.command("run")(run_command.run)
 app.command("train")(train_command.train)
 app.command("spectrum")(spectrum_command.spectrum)
 app.command("list")(list_command.list_)
+app.add_typer(attack_command.app, name="attack")
 app.add_typer(data_command.app, name="data")
 
 

@@ -131,23 +131,24 @@ def _attack(
     worst = torch.stack(
         [a[targets.index(r.worst_target)] for a, r in zip(attacked, each, strict=True)]
     )
-    wanted = torch.tensor(targets)[:, None].expand_as(attacked)
+    targeted = found[0]["goal"] == "targeted"
+    reached = attacked == torch.tensor(targets)[:, None]
     altered = attacked != clean[:, None]
     control = torch.tensor([values["control"] for values in found])
     return {
         "true_class": classes[true],
         "images": clean.shape[1],
-        "targets_tried": len(targets),
+        "targets_tried": len(targets) if targeted else 0,
         **_rate("accuracy", mean_rate(clean == true)),
         **_rate("attack_success_rate", mean_rate((attacked != true).flatten(0, 1))),
         "mean": {
             "attack_success_rate": _plain(mean_rate((attacked != true).flatten(0, 1))),
             "prediction_altered_rate": _plain(mean_rate(altered.flatten(0, 1))),
-            "target_reached_rate": _plain(mean_rate((attacked == wanted).flatten(0, 1))),
+            "target_reached_rate": _plain(mean_rate(reached.flatten(0, 1))) if targeted else None,
         },
         "worst": {
             "attack_success_rate": _plain(mean_rate(worst != true)),
-            "targets": [classes[rates.worst_target] for rates in each],
+            "targets": [classes[rates.worst_target] for rates in each] if targeted else [],
         },
         "any_target": _plain(mean_rate((attacked != true).any(1))),
         "control_success_rate": _plain(mean_rate((control != true).flatten(0, 1))),
@@ -157,13 +158,14 @@ def _attack(
                 "target_reached_rate": float((attacked[:, place] == target).float().mean()),
             }
             for place, target in enumerate(targets)
+            if targeted
         },
         "l2_dissimilarity": statistics.fmean(
             distance for values in found for distance in values["l2_dissimilarity"]
         ),
         "loss": {
-            "first": statistics.fmean(x for values in found for x in values["loss_first"]),
-            "last": statistics.fmean(x for values in found for x in values["loss_last"]),
+            "first": _mean_of_known([values["loss_first"] for values in found]),
+            "last": _mean_of_known([values["loss_last"] for values in found]),
         },
         "networks": [
             {
@@ -186,3 +188,8 @@ def _plain(rate: Rate) -> dict[str, Any]:
 
 def _means(measured: Sequence[Mapping[str, float]]) -> dict[str, float]:
     return {name: statistics.fmean(m[name] for m in measured) for name in measured[0]}
+
+
+def _mean_of_known(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return statistics.fmean(known) if known else None

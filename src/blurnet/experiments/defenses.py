@@ -58,6 +58,13 @@ class DefenseRow(Settings):
             yield self.model_copy(update={"penalties": (changed,), "alphas": ()})
 
 
+class Attack(Settings):
+    """RP2's settings, and whether scenes of other classes are attacked with them too."""
+
+    settings: RP2Settings
+    others: bool = True
+
+
 class Defenses(Settings):
     """The settings of such an experiment; ``train-defenses.yaml`` says what each is for."""
 
@@ -78,7 +85,7 @@ class Defenses(Settings):
     views: int
     other_classes: tuple[str, ...]
     other_views: int
-    attacks: dict[str, RP2Settings]
+    attacks: dict[str, Attack]
     rows: tuple[DefenseRow, ...] = Field(min_length=1)
 
     def expand(self) -> Plan:
@@ -178,10 +185,10 @@ class Defenses(Settings):
         called = f"{called}, seed {seed}"
         attacks = {
             name: tuple(
-                attacked(network, scene, settings, seed=seed, called=f"{called} ({name})")
-                for scene in scenes
+                attacked(network, scene, attack.settings, seed=seed, called=f"{called} ({name})")
+                for scene in (scenes if attack.others else scenes[:1])
             )
-            for name, settings in self.attacks.items()
+            for name, attack in self.attacks.items()
         }
         return Judged(
             seed,

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from blurnet.attacks import RP2Settings, rp2
 from blurnet.data.scene import Scene
@@ -63,7 +64,7 @@ def _judge(
 
 
 def attacked(network: Cell, scene: Scene, settings: RP2Settings, *, seed: int, called: str) -> Cell:
-    """Describe attacking a network white-box, for every target but the scene's true class.
+    """Describe attacking a network white-box: at every target but the true class, or untargeted.
 
     Args:
         network: the cell that gives the network; filters and all are known to the attacker.
@@ -75,7 +76,7 @@ def attacked(network: Cell, scene: Scene, settings: RP2Settings, *, seed: int, c
     """
     return Cell(
         kind="whitebox",
-        title=f"attack {called} on {len(scene)} views of {scene.true_class}, all targets",
+        title=f"attack {called} on {len(scene)} views of {scene.true_class}",
         config={
             "scene": scene.fingerprint(),
             "attack": asdict(settings),
@@ -97,7 +98,8 @@ def _attack(
 ) -> Outcome:
     model, classes = network_of(needs["network"]), needs["network"].values["classes"]
     true = classes.index(scene.true_class)
-    targets = [target for target in range(len(classes)) if target != true]
+    others = [target for target in range(len(classes)) if target != true]
+    targets = others if settings.goal == "targeted" else [true]
     images = scene.floats
     result = rp2(
         model,
@@ -113,14 +115,15 @@ def _attack(
     values = {
         "classes": classes,
         "true": true,
+        "goal": settings.goal,
         "targets": targets,
         "views": list(scene.names),
         "clean": predict(model, images).classes.tolist(),
         "attacked": [row.tolist() for row in answers],
         "control": _control(model, scene),
         "l2_dissimilarity": [l2_dissimilarity(images, views) for views in result.adversarial],
-        "loss_first": result.loss[:, 0].tolist(),
-        "loss_last": result.loss[:, -1].tolist(),
+        "loss_first": _mean(result.loss[:, 0]),
+        "loss_last": _mean(result.loss[:, -1]),
         "worst_target": targets[worst],
     }
     tensors = {
@@ -129,6 +132,12 @@ def _attack(
         "worst": (result.adversarial[worst].clamp(0, 1) * 255).round().byte(),
     }
     return Outcome(values, tensors)
+
+
+def _mean(losses: Tensor) -> float | None:
+    """Average over the targets that were not left alone because they were done."""
+    known = losses[losses.isfinite()]
+    return float(known.mean()) if len(known) else None
 
 
 def _control(model: Any, scene: Scene) -> list[list[int]]:

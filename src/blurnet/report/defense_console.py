@@ -76,7 +76,7 @@ def _attacked(pairs: Sequence[tuple[Row, Row]], label_width: int) -> Any:
             number(mean["attack_success_rate"]["value"]),
             span(mean["attack_success_rate"]["interval"]),
             number(scene["worst"]["attack_success_rate"]["value"]),
-            number(mean["target_reached_rate"]["value"]),
+            number((mean["target_reached_rate"] or {}).get("value")),
             number(scene["control_success_rate"]["value"]),
             f"{scene['l2_dissimilarity']:.3f}",
         ]

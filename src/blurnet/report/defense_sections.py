@@ -178,7 +178,9 @@ def worst_views(run: Run) -> Values:
             sets.append(
                 {
                     "name": f"{name_of(row)}, {attack}",
-                    "target": classes[values["worst_target"]],
+                    "target": classes[values["worst_target"]]
+                    if values["goal"] == "targeted"
+                    else None,
                     "views": [
                         (view, image_uri(image), classes[answer], answer == true)
                         for view, image, answer in zip(

@@ -95,9 +95,10 @@ def seeds_span(row: Row) -> str:
 
 def scene_title(attack: str, scene: Row, seeds: int) -> str:
     """Say what a table of attacks is about."""
+    aims = f"{scene['targets_tried']} targets" if scene["targets_tried"] else "untargeted"
     return (
-        f"{attack} on {scene['images']} views of {scene['true_class']}, "
-        f"{scene['targets_tried']} targets, {seeds} {'seed' if seeds == 1 else 'seeds'}"
+        f"{attack} on {scene['images']} views of {scene['true_class']}, {aims}, "
+        f"{seeds} {'seed' if seeds == 1 else 'seeds'}"
     )
 
 
@@ -114,15 +115,20 @@ def verdict(rows: Sequence[Row], attack: str) -> str:
     mean, worst = best["mean"]["attack_success_rate"], best["worst"]["attack_success_rate"]
     text = (
         f"Lowest mean success: “{name_of(row)}” with {percent(mean['value'])} (95\u00a0% interval "
-        f"{span(mean['interval'])}), {percent(worst['value'])} for the worst target, at a test "
-        f"accuracy of {percent(row['test_accuracy'])}."
+        f"{span(mean['interval'])}), "
+        + (f"{percent(worst['value'])} for the worst target, " if best["targets_tried"] else "")
+        + f"at a test accuracy of {percent(row['test_accuracy'])}."
     )
     if plain is not None:
         base, scene = plain
         text += (
-            f" Undefended: {percent(scene['mean']['attack_success_rate']['value'])} and "
-            f"{percent(scene['worst']['attack_success_rate']['value'])} at "
-            f"{percent(base['test_accuracy'])}."
+            f" Undefended: {percent(scene['mean']['attack_success_rate']['value'])}"
+            + (
+                f" and {percent(scene['worst']['attack_success_rate']['value'])}"
+                if scene["targets_tried"]
+                else ""
+            )
+            + f" at {percent(base['test_accuracy'])}."
         )
     control = best["control_success_rate"]["value"]
     if mean["value"] <= best["control_success_rate"]["interval"][1]:

@@ -1,0 +1,135 @@
+"""Attack one network on one scene, from its inputs to figures that can be written down."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from blurnet.attacks import RP2Settings, View, rp2
+from blurnet.data.scene import Scene
+from blurnet.errors import BlurnetError
+from blurnet.evaluation import attack_rates, l2_dissimilarity, predict
+from blurnet.models import Network
+
+ALL, NONE = "all", "none"
+"""What stands for every class but the true one, and for no target at all (untargeted)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Attacked:
+    """What one attack found.
+
+    Args:
+        target: the class it aimed at, or ``NONE``.
+        noise: the sticker; see ``RP2Result``.
+        images: the attacked views, float32, V × 3 × H × W.
+        loss: the objective before each step.
+        clean: the network's answers on the clean views, by name.
+        answers: and on the attacked ones.
+        rates: ``accuracy``, ``attack_success_rate``, ``prediction_altered_rate`` and, with a
+            target, ``target_reached_rate``, each with ``value``, ``low``, ``high``, ``count`` and
+            ``total``; and ``l2_dissimilarity``.
+
+    """
+
+    target: str
+    noise: Tensor
+    images: Tensor
+    loss: list[float]
+    clean: list[str]
+    answers: list[str]
+    rates: dict[str, Any]
+
+
+def attack_scene(
+    network: Network,
+    scene: Scene,
+    target: str,
+    settings: RP2Settings,
+    *,
+    seed: int,
+    views: Sequence[View] = (),
+    colors: Tensor | None = None,
+    on_step: Callable[[int, int], None] | None = None,
+) -> tuple[list[Attacked], float]:
+    """Attack a network with RP2.
+
+    Args:
+        network: with the names of its classes.
+        scene: the photographs, the mask and the true class.
+        target: a class, ``ALL`` of them but the true one, or ``NONE``.
+        settings: RP2's; without a target the goal becomes untargeted.
+        seed: of the attack's chance.
+        views: the transformations T_i.
+        colors: printable colours, P × 3.
+        on_step: as ``rp2``.
+
+    Returns:
+        An attack for each target, and the seconds that RP2 took.
+
+    Raises:
+        BlurnetError: if the target or the scene's class is none of the network's, they are the
+            same, or RP2's inputs do not fit.
+
+    """
+    classes = list(network.classes)
+    if scene.true_class not in classes:
+        raise BlurnetError(
+            f"the scene shows {scene.true_class!r}, which is not among the network's outputs: "
+            f"{', '.join(classes)}"
+        )
+    true = classes.index(scene.true_class)
+    if target == scene.true_class:
+        raise BlurnetError(f"the target is {target!r}, which the scene shows; choose another")
+    if target not in {ALL, NONE, *classes}:
+        raise BlurnetError(
+            f"no target {target!r}; there are: {ALL}, {NONE}, "
+            f"{', '.join(name for name in classes if name != scene.true_class)}"
+        )
+    settings = settings if target != NONE else _untargeted(settings)
+    aims = {
+        ALL: [place for place in range(len(classes)) if place != true],
+        NONE: [true],
+    }.get(target) or [classes.index(target)]
+    images = scene.floats
+    start = time.monotonic()
+    result = rp2(
+        network.model,
+        images,
+        torch.tensor(aims),
+        scene.mask,
+        settings=settings,
+        generator=torch.Generator().manual_seed(seed),
+        on_step=on_step,
+        views=views,
+        colors=colors,
+    )
+    seconds = time.monotonic() - start
+    clean = predict(network.model, images).classes
+    found = []
+    for place, aim in enumerate(aims):
+        answers = predict(network.model, result.adversarial[place]).classes
+        rates = asdict(attack_rates(clean, answers, true, aim))
+        if target == NONE:
+            del rates["target_reached_rate"]
+        distance = l2_dissimilarity(images, result.adversarial[place]) if not views else None
+        found.append(
+            Attacked(
+                NONE if target == NONE else classes[aim],
+                result.noise[place],
+                result.adversarial[place],
+                result.loss[place].tolist(),
+                [classes[answer] for answer in clean.tolist()],
+                [classes[answer] for answer in answers.tolist()],
+                rates | {"l2_dissimilarity": distance},
+            )
+        )
+    return found, seconds
+
+
+def _untargeted(settings: RP2Settings) -> RP2Settings:
+    """Give the same settings, untargeted."""
+    return RP2Settings(**(asdict(settings) | {"goal": "untargeted"}))
