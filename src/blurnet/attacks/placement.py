@@ -39,7 +39,7 @@ def place(
         return photographs * (1 - mask) + sticker
     attacked = photographs + sticker
     if placement == "add_straight_through":
-        clipped: Tensor = _ClipStraightThrough.apply(attacked)
+        clipped: Tensor = _ClipStraightThrough.apply(attacked)  # type: ignore[no-untyped-call]
         return clipped
     return attacked.clamp(0, 1) if clip else attacked
 
@@ -89,7 +89,7 @@ def _through(images: Tensor, drawn: Sequence[tuple[View, Tensor]], of: str) -> T
     for view, parameters in drawn:
         if view.of == of:
             flat = view(flat, parameters.expand(*count, -1).flatten(0, 2))
-    return flat.unflatten(0, count)
+    return flat.view(*count, *flat.shape[1:])
 
 
 class _ClipStraightThrough(torch.autograd.Function):
@@ -100,5 +100,5 @@ class _ClipStraightThrough(torch.autograd.Function):
         return values.clamp(0, 1)
 
     @staticmethod
-    def backward(_ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(_ctx: Any, gradient: Tensor) -> Tensor:
         return gradient

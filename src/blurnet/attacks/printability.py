@@ -9,4 +9,5 @@ def non_printability_score(
     """Give Σ over pixels, weighted by the mask, of Π over colours of |pixel − colour|, T."""
     del piece
     distance = (sticker[:, None] - colors[:, :, None, None]).norm(dim=2)
-    return (mask * distance.prod(1)).sum((1, 2))
+    score: Tensor = (mask * distance.prod(1)).sum((1, 2))
+    return score

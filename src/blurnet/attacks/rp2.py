@@ -11,7 +11,7 @@ from blurnet.models.modes import evaluating
 from .attacked_network import AttackedNetwork, fastest_piece
 from .placement import sticker_of
 from .rp2_check import check, check_outputs
-from .rp2_settings import RP2Settings as RP2Settings
+from .rp2_settings import RP2Settings
 from .rp2_terms import Terms
 from .view import Draws, View
 
@@ -106,7 +106,9 @@ def rp2(
             free = torch.where(better[..., None, None, None], another, free)
             history = torch.where(better[..., None], its_history, history)
     noise = sticker_of(free, settings.placement)
-    adversarial = [terms.place(each, slice(None), draws.final)[:, 0] for each in free.split(1)]
+    adversarial = [
+        terms.place(each, slice(None), draws.final)[:, 0] for each in torch.split(free, 1)
+    ]
     return RP2Result(
         noise if settings.scope == "per_image" else noise[:, 0],
         torch.cat(adversarial),

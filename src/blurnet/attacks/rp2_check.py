@@ -58,7 +58,7 @@ def _check_warm_start(
     stickers = (len(images),) if settings.scope == "per_image" else ()
     shape = (len(targets), *stickers, *images.shape[1:])
     try:
-        fits = torch.broadcast_shapes(warm_start.shape, shape) == shape
+        fits = warm_start.expand(shape).shape == shape
     except RuntimeError:
         fits = False
     if not fits or not warm_start.is_floating_point():

@@ -87,11 +87,11 @@ class Terms:
         if given.placement == "paste":
             per_image = given.scope == "per_image"
             change = sticker - (self.images if per_image else self.images.mean(0))
-        norm = torch.linalg.vector_norm(self.mask * change, given.p, dim=(2, 3, 4))
+        norm: Tensor = torch.linalg.vector_norm(self.mask * change, given.p, dim=(2, 3, 4))
         if self.colors is None or not given.printability:
-            return given.lam * norm
+            return norm * given.lam
         score = non_printability_score(sticker.flatten(0, 1), self.mask, self.colors)
-        return given.lam * norm + given.printability * score.view(norm.shape)
+        return norm * given.lam + score.view(norm.shape) * given.printability
 
     def expectation(
         self, network: Network, free: Tensor, rows: Tensor, part: Part, drawn: Sequence[Tensor]

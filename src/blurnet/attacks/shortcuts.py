@@ -40,7 +40,7 @@ class FirstMaps:
         self, conv: nn.Conv2d, photographs: Tensor, inputs: Tensor, dtype: torch.dtype
     ) -> None:
         with torch.no_grad():
-            maps = torch.cat([conv(part) for part in photographs.split(64)])
+            maps = torch.cat([conv(part) for part in torch.split(photographs, 64)])
             self.clean = _channels_last_rows(maps).to(dtype)
             self.matrix = _matrix(conv, photographs[0], inputs).to(dtype)
         self.plain, self.shape = copy(conv), maps.shape[1:]
@@ -55,8 +55,8 @@ class FirstMaps:
     def __call__(self, given: Tensor) -> Tensor:
         """Give the convolution's maps of what was announced; of all else, in the plain way."""
         if given is not self.attacked:
-            return self.plain._conv_forward(given, self.plain.weight, self.plain.bias)
-        rows: Tensor = _CoveredProduct.apply(
+            return _plainly(self.plain, given)
+        rows: Tensor = _CoveredProduct.apply(  # type: ignore[no-untyped-call]
             given, self.pixels[self.view], self.clean[self.view], self.matrix, self.inputs
         )
         return _maps(rows, self.shape)
@@ -120,21 +120,17 @@ def rearrange(network: nn.Module, example: Tensor, dtype: torch.dtype) -> None:
 def _product_instead(
     conv: nn.Conv2d, example: Tensor, dtype: torch.dtype
 ) -> Callable[[Tensor], Tensor]:
-    every_input = torch.arange(example[0].numel(), device=example.device)
     with torch.no_grad():
         shape = conv(example).shape[1:]
-        matrix = _matrix(conv, example[0], every_input)
-        # the rows in the order in which a channels_last map lies in memory
-        order = _channels_last_rows(every_input.view(1, *example.shape[1:]))[0]
-        matrix = matrix[order].to(dtype)
+        matrix = _whole_matrix(conv, example, shape).to(dtype)
         bias = torch.zeros_like(matrix[0, : shape[0]]) if conv.bias is None else conv.bias.to(dtype)
         bias = bias.repeat(shape[1] * shape[2])
     plain, expected = copy(conv), example.shape[1:]
 
     def product(given: Tensor) -> Tensor:
         if given.shape[1:] != expected:
-            return plain._conv_forward(given, plain.weight, plain.bias)
-        rows: Tensor = _Product.apply(_channels_last_rows(given).to(dtype), matrix)
+            return _plainly(plain, given)
+        rows: Tensor = _Product.apply(_channels_last_rows(given).to(dtype), matrix)  # type: ignore[no-untyped-call]
         return _maps(rows + bias, shape)
 
     return product
@@ -156,7 +152,7 @@ def _shuffle_instead(conv: nn.Conv2d, dtype: torch.dtype) -> Callable[[Tensor], 
         phases = phases.to(dtype).contiguous(memory_format=torch.channels_last)
 
     def shuffled(given: Tensor) -> Tensor:
-        maps: Tensor = _ShuffledGradient.apply(
+        maps: Tensor = _ShuffledGradient.apply(  # type: ignore[no-untyped-call]
             given.to(dtype), weight, bias, phases, stride, padding
         )
         return maps
@@ -201,18 +197,38 @@ def _inputs(network: nn.Module, example: Tensor) -> dict[nn.Conv2d, Tensor]:
 
 
 def _replace(conv: nn.Conv2d, forward: Callable[[Tensor], Tensor]) -> None:
-    conv.forward = forward  # type: ignore[method-assign]
+    conv.forward = forward  # type: ignore[method-assign, assignment]
+
+
+def _plainly(conv: nn.Conv2d, given: Tensor) -> Tensor:
+    maps: Tensor = conv._conv_forward(given, conv.weight, conv.bias)
+    return maps
 
 
 def _matrix(conv: nn.Conv2d, example: Tensor, inputs: Tensor) -> Tensor:
     """Give what each of these inputs, in C · H · W order, adds to the maps, in H · W · C order."""
     rows = []
-    for part in inputs.split(256):
+    for part in torch.split(inputs, 256):
         unit = example.new_zeros(len(part), example.numel())
         unit[torch.arange(len(part), device=part.device), part] = 1
         maps = conv._conv_forward(unit.view(-1, *example.shape), conv.weight, None)
         rows.append(_channels_last_rows(maps))
     return torch.cat(rows)
+
+
+def _whole_matrix(conv: nn.Conv2d, example: Tensor, shape: torch.Size) -> Tensor:
+    """Give what each input adds to each value of the maps, both in H · W · C order.
+
+    By the gradient of each of the maps' values, which are fewer than the inputs.
+    """
+    columns = []
+    for part in torch.split(torch.eye(shape.numel()).to(example), 256):
+        given = example.new_zeros(len(part), *example.shape[1:]).requires_grad_()
+        with torch.enable_grad():
+            maps = conv._conv_forward(given, conv.weight, None)
+        (gradient,) = torch.autograd.grad(maps, given, _maps(part, shape))
+        columns.append(_channels_last_rows(gradient))
+    return torch.cat(columns).t().contiguous()
 
 
 def _channels_last_rows(maps: Tensor) -> Tensor:
@@ -244,7 +260,7 @@ class _Product(torch.autograd.Function):
         return _times(rows, matrix)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         return _times(gradient.contiguous(), ctx.matrix.t()), None
 
 
@@ -261,13 +277,14 @@ class _CoveredProduct(torch.autograd.Function):
             matrix,
             inputs,
         )
-        rounds = (-1, len(pixels))
-        change = attacked.flatten(1).index_select(1, inputs).unflatten(0, rounds) - pixels
+        rounds = (len(attacked) // len(pixels), len(pixels))
+        change = attacked.flatten(1).index_select(1, inputs).view(*rounds, -1) - pixels
         product = _times(change.flatten(0, 1).to(matrix.dtype), matrix)
-        return product.unflatten(0, rounds).add_(clean).flatten(0, 1)
+        product.view(*rounds, -1).add_(clean)
+        return product
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         covered = _times(gradient.contiguous(), ctx.matrix.t()).to(ctx.dtype)
         whole = covered.new_zeros(len(covered), ctx.shape[1:].numel())
         whole.index_copy_(1, ctx.inputs, covered)
@@ -291,7 +308,7 @@ class _ShuffledGradient(torch.autograd.Function):
         return F.conv2d(given, weight, bias, stride, padding)
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         (height, width), (top, left) = ctx.size, ctx.padding
         reach = (ctx.phases.shape[2] - 1, ctx.phases.shape[3] - 1)
         whole = F.pixel_shuffle(F.conv2d(gradient, ctx.phases, None, 1, reach), ctx.stride)

@@ -70,8 +70,8 @@ class Draws:
     def step(self) -> list[Tensor]:
         """Give each view's parameters of the next step, ``draws`` × V × k."""
         return [
-            view.draw(self.draws * self.images, shape, generator=self.stream).unflatten(
-                0, (self.draws, self.images)
+            view.draw(self.draws * self.images, shape, generator=self.stream).view(
+                self.draws, self.images, -1
             )
             if view.redraw
             else kept.expand(self.draws, -1, -1)
