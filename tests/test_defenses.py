@@ -22,7 +22,8 @@ SMALL = (
     "training.epochs=1",
     "seeds=[0, 1]",
     "views=4",
-    "attacks={short: {settings: {steps: 2}}, free: {settings: {steps: 2, goal: untargeted}, others: false}}",
+    "attacks={short: {settings: {steps: 2}}, "
+    "free: {settings: {steps: 2, goal: untargeted}, others: false}}",
     "other_classes=[yield]",
     "other_views=3",
 )

@@ -13,8 +13,8 @@ from .rectangle import RectangleResult as RectangleResult
 from .rectangle import RectangleSettings as RectangleSettings
 from .rectangle import rectangle_attack as rectangle_attack
 from .rp2 import RP2Result as RP2Result
-from .rp2 import RP2Settings as RP2Settings
 from .rp2 import rp2 as rp2
+from .rp2_settings import RP2Settings as RP2Settings
 from .views import VIEWS as VIEWS
 from .views import View as View
 from .views import apply_views as apply_views

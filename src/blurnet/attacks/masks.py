@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from blurnet.data.images import Box
 from blurnet.errors import BlurnetError
 
-from .rp2 import RP2Settings, rp2
+from .rp2 import rp2
+from .rp2_settings import RP2Settings
 
 Outline = Literal["octagon", "circle", "triangle", "diamond", "rectangle"]
 

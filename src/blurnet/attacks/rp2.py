@@ -1,63 +1,22 @@
 """RP2, Robust Physical Perturbations (Eykholt et al., arXiv 1707.08945, equation 3)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from blurnet.errors import BlurnetError
 from blurnet.models.modes import evaluating
 
+from .attacked_network import AttackedNetwork, fastest_piece
+from .placement import sticker_of
+from .rp2_check import check, check_outputs
+from .rp2_settings import RP2Settings
+from .rp2_terms import Terms
+from .view import Draws, View
 
-@dataclass(frozen=True)
-class RP2Settings:
-    """How RP2 searches; the defaults are those of its published LISA run.
-
-    Args:
-        steps: steps of Adam, at least 1.
-        lam: λ, the weight of the perturbation's norm, at least 0.
-        p: which norm, taken over all colours and pixels: 1, 2 or infinity.
-        lr: Adam's step size, in units of image values (0 to 1).
-        betas: Adam's decay rates of the first and second moment.
-        eps: Adam's ε.
-        start: δ at the start: "uniform" in [0, 1], as published, or "zeros".
-        clip: whether the attacked image is clipped to [0, 1]. A clipped value has no gradient.
-        piece: how many images go through the network at once; bounds memory, changes no result
-            beyond float rounding.
-
-    """
-
-    steps: int = 300
-    lam: float = 0.02
-    p: float = 2
-    lr: float = 0.1
-    betas: tuple[float, float] = (0.9, 0.999)
-    eps: float = 1e-8
-    start: Literal["uniform", "zeros"] = "uniform"
-    clip: bool = True
-    piece: int = 320
-
-    def __post_init__(self) -> None:
-        wrong = [
-            text
-            for bad, text in (
-                (self.steps < 1, f"steps is at least 1, not {self.steps}"),
-                (not self.lam >= 0, f"lam is at least 0, not {self.lam}"),
-                (self.p not in (1, 2, float("inf")), f"p is 1, 2 or inf, not {self.p}"),
-                (not self.lr > 0, f"lr is above 0, not {self.lr}"),
-                (
-                    self.start not in ("uniform", "zeros"),
-                    f"no start {self.start!r}: uniform, zeros",
-                ),
-                (self.piece < 1, f"piece is at least 1, not {self.piece}"),
-            )
-            if bad
-        ]
-        if wrong:
-            raise BlurnetError(f"RP2 settings: {'; '.join(wrong)}")
+CHECK_EVERY = 25
+"""Steps between the looks for targets that are done; each look waits for the device."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,9 +24,12 @@ class RP2Result:
     """What RP2 found, for T targets over V views.
 
     Args:
-        noise: δ, float32, T × C × H × W, not yet multiplied by the mask.
-        adversarial: the attacked views in [0, 1] where ``clip`` is on, T × V × C × H × W.
-        loss: the objective before each step, T × steps.
+        noise: the sticker, not yet multiplied by the mask: δ, or s in [0, 1] where it is pasted;
+            float32, T × C × H × W, or T × V × C × H × W with one for each image.
+        adversarial: the attacked views, in [0, 1] unless unclipped, T × V × C × H × W. With
+            transformations: as the network gets them, each view in its first draw.
+        loss: the objective before each step, T × steps, the mean over the images where each has a
+            sticker of its own; not a number once a target was done.
 
     """
 
@@ -85,109 +47,147 @@ def rp2(
     settings: RP2Settings | None = None,
     generator: torch.Generator,
     on_step: Callable[[int, int], None] | None = None,
+    views: Sequence[View] = (),
+    colors: Tensor | None = None,
+    warm_start: Tensor | None = None,
 ) -> RP2Result:
     """Find, for each target y*, one perturbation δ that serves all views.
 
-    argmin_δ  λ‖M_x · δ‖_p + E_{x_i ∼ X^V} J(f(x_i + M_x · δ), y*), with T_i the identity and J the
-    cross-entropy. Targets do not influence each other: attacking them together gives what
-    attacking them one by one gives.
+    argmin_δ  λ‖M_x · δ‖_p + E_{x_i ∼ X^V} J(f(x_i + T_i(M_x · δ)), y*) + λ_NPS · NPS(M_x · δ).
+    Targets do not influence each other: attacking them together gives what attacking them one by
+    one gives.
 
     Args:
-        model: images in [0, 1] in, logits out. Run in evaluation mode, and left as it was: mode,
-            gradients and their flags.
+        model: images in [0, 1] in, logits out. Copied; itself only run in evaluation mode, without
+            gradients, and left as it was.
         images: the views X^V, float32 in [0, 1], V × C × H × W.
-        targets: the class y* of each attack, int64, T.
+        targets: the class y* of each attack, or untargeted the true class, int64, T.
         mask: M_x, float32 in [0, 1], H × W.
         settings: how to search; the published settings by default.
-        generator: where the start is drawn from, on the images' device.
+        generator: where starts, and the seed of the transformations, are drawn from, on the
+            images' device.
         on_step: called after each step with the steps done and the steps in all.
+        views: the transformations T_i, in the order in which they act. They may change the size of
+            the image, down to what the network takes.
+        colors: the printable colours, float32 in [0, 1], P × 3.
+        warm_start: where the first run starts: δ (pasted: s), float32, a shape that broadcasts
+            with the result's noise.
 
     Raises:
         BlurnetError: if shapes, values or targets do not fit.
 
     """
     settings = settings or RP2Settings()
-    _check(images, targets, mask)
-    shape = (len(targets), *images.shape[1:])
-    delta = (
-        torch.rand(shape, generator=generator, device=images.device)
-        if settings.start == "uniform"
-        else torch.zeros(shape, device=images.device)
-    ).requires_grad_()
-    adam = torch.optim.Adam([delta], lr=settings.lr, betas=settings.betas, eps=settings.eps)
-    history = torch.empty(len(targets), settings.steps, device=images.device)
+    check(images, targets, mask, settings, colors, warm_start)
+    draws = Draws(tuple(views), images, settings.draws, generator)
+    terms = Terms(images, targets, mask, settings, draws, colors)
     with evaluating(model):
-        _check_outputs(model, images, targets)
-        for step in range(settings.steps):
-            norm = torch.linalg.vector_norm(mask * delta, settings.p, dim=(1, 2, 3))
-            objective = (settings.lam * norm).detach()
-            (gradient,) = torch.autograd.grad(settings.lam * norm.sum(), delta)
-            for target, view in _pieces(len(targets), len(images), settings.piece):
-                perturbation = (mask * delta[target]).unsqueeze(1)
-                attacked = _apply(images[view], perturbation, settings.clip)
-                wanted = targets[target, None].expand(attacked.shape[:2])
-                losses = F.cross_entropy(
-                    model(attacked.flatten(0, 1)), wanted.flatten(), reduction="none"
-                )
-                expectation = losses.view(wanted.shape).sum(1) / len(images)
-                gradient += torch.autograd.grad(expectation.sum(), delta)[0]
-                objective[target] += expectation.detach()
-            delta.grad = gradient
-            history[:, step] = objective
-            adam.step()
-            if on_step is not None:
-                on_step(step + 1, settings.steps)
-    noise = delta.detach()
-    adversarial = _apply(images, (mask * noise).unsqueeze(1), settings.clip)
-    return RP2Result(noise, adversarial, history)
+        free = terms.start(generator, warm_start)
+        example = terms.place(free[:1], slice(1), draws.final)[:, 0, 0].detach()
+        check_outputs(model, example, targets)
+        still = {} if views else {"photographs": images, "mask": mask}
+        network = AttackedNetwork(model, example, settings.precision, **still)
+        terms.piece = settings.piece or fastest_piece(network.dtype, images, example)
+        every = torch.arange(len(targets), device=images.device)
+        steps, running = settings.steps, every
+        for restart in range(settings.restarts):
+            progress = _shifted(on_step, restart * steps, settings.restarts * steps)
+            if restart == 0:
+                free, history = _search(terms, model, network, free, every, progress)
+                continue
+            counted, objective = _judge(terms, model, free, every)
+            if settings.stop_when_done:
+                running = every[counted.sum(1) < len(images)]
+            another, its_history = _search(
+                terms, model, network, terms.start(generator), running, progress
+            )
+            its_count, its_objective = _judge(terms, model, another, every)
+            better = (its_count > counted) | ((its_count == counted) & (its_objective < objective))
+            free = torch.where(better[..., None, None, None], another, free)
+            history = torch.where(better[..., None], its_history, history)
+    noise = sticker_of(free, settings.placement)
+    adversarial = [
+        terms.place(each, slice(None), draws.final)[:, 0] for each in torch.split(free, 1)
+    ]
+    return RP2Result(
+        noise if settings.scope == "per_image" else noise[:, 0],
+        torch.cat(adversarial),
+        history.mean(1),
+    )
 
 
-def _apply(images: Tensor, perturbation: Tensor, clip: bool) -> Tensor:
-    attacked = images + perturbation
-    return attacked.clamp(0, 1) if clip else attacked
+def _search(
+    terms: Terms,
+    model: nn.Module,
+    network: AttackedNetwork,
+    free: Tensor,
+    running: Tensor,
+    on_step: Callable[[int], None],
+) -> tuple[Tensor, Tensor]:
+    """Lower the objective of the ``running`` targets by Adam, from ``free``, T × s × C × H × W.
+
+    Returns:
+        Where it ended, and the objective before each step, T × s × steps.
+
+    """
+    given, draws = terms.settings, terms.draws.draws
+    ended = free.clone()  # what is done stays here; Adam moves all
+    free = free.requires_grad_()
+    adam = torch.optim.Adam([free], lr=given.lr, betas=given.betas, eps=given.eps)
+    history = torch.full((*free.shape[:2], given.steps), torch.nan, device=free.device)
+    held = torch.ones(len(free), dtype=torch.bool, device=free.device)
+    for step in range(given.steps):
+        if not len(running):
+            break
+        drawn = terms.draws.step()
+        penalty = terms.penalty(free)
+        (gradient,) = torch.autograd.grad(penalty.sum(), free)
+        objective = penalty.detach()
+        for part in terms.parts(len(running), draws):
+            rows, own = running[part.target], terms.own(part.view)
+            sticker = free.detach()[rows, own].requires_grad_()
+            expectation, fooled = terms.expectation(network, sticker, rows, part, drawn)
+            gradient[rows, own] += torch.autograd.grad(expectation.sum(), sticker)[0]
+            objective[rows, own] += expectation.detach()
+            held[rows] &= fooled.flatten(1).all(1)
+        history[running, :, step] = objective[running]
+        free.grad = gradient
+        adam.step()
+        if given.stop_when_done and (step + 1) % CHECK_EVERY == 0:
+            done = running[held[running]]
+            done = done[_judge(terms, model, free, done)[0].sum(1) == len(terms.images)]
+            ended[done] = free.detach()[done]
+            running = running[~torch.isin(running, done)]
+            held.fill_(True)
+        on_step(step + 1 if len(running) else given.steps)
+    ended[running] = free.detach()[running]
+    return ended, history
 
 
-def _pieces(targets: int, views: int, piece: int) -> Iterator[tuple[slice, slice]]:
-    """Cut targets × views into blocks of at most ``piece``, as whole in views as they can be."""
-    rows = max(1, piece // views)
-    for target in range(0, targets, rows):
-        for view in range(0, views, piece):
-            yield slice(target, target + rows), slice(view, view + piece)
-
-
-def _check(images: Tensor, targets: Tensor, mask: Tensor) -> None:
-    if images.dim() != 4 or not len(images) or not images.is_floating_point():
-        raise BlurnetError(
-            f"images are float32, V × C × H × W, at least one; "
-            f"found {images.dtype}, {tuple(images.shape)}"
+@torch.no_grad()
+def _judge(terms: Terms, model: nn.Module, free: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Give, in float32, how many views these targets' stickers fool, and their objective, t × s."""
+    free, final = free[rows], terms.draws.final
+    objective = terms.penalty(free)
+    counted = torch.zeros_like(objective)
+    for part in terms.parts(len(rows), 1):
+        own = terms.own(part.view)
+        expectation, fooled = terms.expectation(
+            lambda attacked, _view: model(attacked),
+            free[part.target, own],
+            rows[part.target],
+            part,
+            final,
         )
-    if images.min() < 0 or images.max() > 1:
-        raise BlurnetError(
-            f"images lie in [0, 1]; found {images.min():.3g}…{images.max():.3g} (divide uint8 by "
-            "255; what a network normalises belongs inside it)"
+        objective[part.target, own] += expectation
+        per_image = fooled[:, 0].to(counted)
+        counted[part.target, own] += (
+            per_image if terms.settings.scope == "per_image" else per_image.sum(1, keepdim=True)
         )
-    if mask.shape != images.shape[2:]:
-        raise BlurnetError(
-            f"the mask is {tuple(mask.shape)}; for these images it must be "
-            f"{tuple(images.shape[2:])}, H × W without a channel"
-        )
-    if not mask.is_floating_point() or mask.min() < 0 or mask.max() > 1:
-        raise BlurnetError(
-            f"the mask is float32 in [0, 1]; found {mask.dtype}, {mask.min()}…{mask.max()}"
-        )
-    if targets.dim() != 1 or not len(targets) or targets.dtype != torch.int64:
-        raise BlurnetError(
-            f"targets are int64, one for each attack; found {targets.dtype}, {tuple(targets.shape)}"
-        )
+    return counted, objective
 
 
-def _check_outputs(model: nn.Module, images: Tensor, targets: Tensor) -> None:
-    with torch.no_grad():
-        outputs = model(images[:1])
-    if outputs.dim() != 2:
-        raise BlurnetError(f"the network gives logits, N × classes; found {tuple(outputs.shape)}")
-    if targets.min() < 0 or targets.max() >= outputs.shape[1]:
-        raise BlurnetError(
-            f"targets {targets.tolist()} are not all among the network's {outputs.shape[1]} "
-            f"outputs, 0…{outputs.shape[1] - 1}"
-        )
+def _shifted(
+    on_step: Callable[[int, int], None] | None, before: int, in_all: int
+) -> Callable[[int], None]:
+    return lambda done: None if on_step is None else on_step(before + done, in_all)

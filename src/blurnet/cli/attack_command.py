@@ -135,18 +135,21 @@ def rp2(
             "which network? Give --rp2 DIR for RP2's own, or --model-file FILE, which blurnet "
             "train writes"
         )
+    choices: dict[str, Any] = {  # checked by RP2Settings, whose message lists them
+        "placement": placement,
+        "loss": loss,
+        "scope": scope,
+        "precision": precision,
+    }
     settings = RP2Settings(
         steps=steps,
         lam=lam,
         p=norm,
         lr=lr,
-        placement=placement,  # type: ignore[arg-type] - checked there, with the choices
-        loss=loss,  # type: ignore[arg-type]
-        scope=scope,  # type: ignore[arg-type]
         restarts=restarts,
         draws=draws,
         printability=printability,
-        precision=precision,  # type: ignore[arg-type]
+        **choices,
     )
     network = read_trained(model_file or _inside(rp2, "lisa_cnn.safetensors"))
     scene = _scene(rp2, data, true_class, mask)

@@ -22,7 +22,7 @@ class Kind(StrEnum):
 def list_(
     kind: Annotated[Kind | None, typer.Argument(help="List these alone, a name a line.")] = None,
 ) -> None:
-    """List what there is: experiments, models, kernels, penalties, hardening, data, classes, views."""
+    """List what there is to choose from: experiments, models, kernels, penalties and so on."""
     from blurnet import data, experiments, filters, models, penalties
     from blurnet.attacks import VIEWS
     from blurnet.experiments.hardening import HARDENING

@@ -1,4 +1,4 @@
-"""What an attack leaves in a folder: the sticker, the attacked images, the loss, a contact sheet."""
+"""What an attack leaves in a folder: sticker, attacked images, loss, contact sheet."""
 
 import csv
 import io

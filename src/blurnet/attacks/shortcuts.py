@@ -1,0 +1,318 @@
+"""Convolutions computed otherwise: the same sums, sooner, for gradients of the images alone.
+
+Only in an attack's own copy of a network. Three cases, each of a plain ``nn.Conv2d`` without hooks:
+
+- its input is little larger than its kernel (LISA-CNN's conv3): one matrix product;
+- it is strided and takes few channels (a first layer): its input's gradient as a convolution of
+  stride 1 and a pixel shuffle, since the library's own is slow there;
+- it gets the attacked photographs themselves, and the mask is small: conv(x) is computed once, and
+  conv(x_adv) = conv(x) + (x_adv − x) · W, a product with the rows of the covered inputs alone. The
+  difference is the one after clipping, so it is exact for any placement.
+"""
+
+from collections.abc import Callable
+from copy import copy
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+LARGEST_MATRIX = 2**23
+"""Elements of a convolution's matrix, at most: 32 MiB in float32."""
+
+LARGEST_CACHE = 2**25
+"""Elements of the photographs' first maps, at most: 128 MiB in float32."""
+
+
+class FirstMaps:
+    """The first convolution of attacked photographs, which differ from the clean ones in a mask.
+
+    Args:
+        conv: the convolution.
+        photographs: x, float32, V × C × H × W.
+        inputs: which of the C · H · W values the mask covers, int64.
+        dtype: in which the maps are computed and kept.
+
+    """
+
+    def __init__(
+        self, conv: nn.Conv2d, photographs: Tensor, inputs: Tensor, dtype: torch.dtype
+    ) -> None:
+        with torch.no_grad():
+            maps = torch.cat([conv(part) for part in torch.split(photographs, 64)])
+            self.clean = _channels_last_rows(maps).to(dtype)
+            self.matrix = _matrix(conv, photographs[0], inputs).to(dtype)
+        self.plain, self.shape = copy(conv), maps.shape[1:]
+        self.inputs, self.pixels = inputs, photographs.flatten(1)[:, inputs]
+        self.attacked: Tensor | None = None
+        self.view = slice(0)
+
+    def expect(self, attacked: Tensor, view: slice) -> None:
+        """Say what comes next: images N × C × H × W, over and over these photographs."""
+        self.attacked, self.view = attacked, view
+
+    def __call__(self, given: Tensor) -> Tensor:
+        """Give the convolution's maps of what was announced; of all else, in the plain way."""
+        if given is not self.attacked:
+            return _plainly(self.plain, given)
+        rows: Tensor = _CoveredProduct.apply(  # type: ignore[no-untyped-call]
+            given, self.pixels[self.view], self.clean[self.view], self.matrix, self.inputs
+        )
+        return _maps(rows, self.shape)
+
+
+def first_maps(
+    network: nn.Module, photographs: Tensor, mask: Tensor, dtype: torch.dtype
+) -> FirstMaps | None:
+    """Rearrange the convolution that gets the photographs themselves, if the mask is small.
+
+    Args:
+        network: an attack's own copy, float32, in evaluation mode; changed in place.
+        photographs: float32, V × C × H × W.
+        mask: H × W; it covers where it is above 0.
+        dtype: in which the maps are to be computed.
+
+    Returns:
+        What has to be told of each batch before the network gets it; None where the plain way is
+        left: no such convolution, a mask of more pixels than its kernel, or too much to keep.
+
+    """
+    example = photographs[:1]
+    found = [conv for conv, given in _inputs(network, example).items() if given is example]
+    if len(found) != 1:
+        return None
+    (conv,) = found
+    covered = (mask > 0).expand_as(photographs[0]).flatten().nonzero()[:, 0]
+    with torch.no_grad():
+        maps = conv(example).numel()
+    if (
+        len(covered) > conv.weight[0].numel() * conv.groups
+        or len(covered) * maps > LARGEST_MATRIX
+        or len(photographs) * maps > LARGEST_CACHE
+    ):
+        return None
+    first = FirstMaps(conv, photographs, covered, dtype)
+    _replace(conv, first)
+    return first
+
+
+def rearrange(network: nn.Module, example: Tensor, dtype: torch.dtype) -> None:
+    """Rearrange the convolutions for which a matrix product or a pixel shuffle is faster.
+
+    Args:
+        network: an attack's own copy, float32, in evaluation mode; changed in place.
+        example: an input, float32, 1 × C × H × W.
+        dtype: in which the network is to compute.
+
+    """
+    for conv, given in _inputs(network, example).items():
+        height, width = given.shape[2:]
+        kernel = conv.weight[0, 0].numel()
+        with torch.no_grad():
+            matrix_size = given.numel() * conv(given).numel()
+        if 2 * height * width * conv.groups <= 3 * kernel and matrix_size <= LARGEST_MATRIX:
+            _replace(conv, _product_instead(conv, given, dtype))
+        elif conv.stride[0] > 1 and conv.in_channels <= 4 and _shuffles(conv):
+            _replace(conv, _shuffle_instead(conv, dtype))
+
+
+def _product_instead(
+    conv: nn.Conv2d, example: Tensor, dtype: torch.dtype
+) -> Callable[[Tensor], Tensor]:
+    with torch.no_grad():
+        shape = conv(example).shape[1:]
+        matrix = _whole_matrix(conv, example, shape).to(dtype)
+        bias = torch.zeros_like(matrix[0, : shape[0]]) if conv.bias is None else conv.bias.to(dtype)
+        bias = bias.repeat(shape[1] * shape[2])
+    plain, expected = copy(conv), example.shape[1:]
+
+    def product(given: Tensor) -> Tensor:
+        if given.shape[1:] != expected:
+            return _plainly(plain, given)
+        rows: Tensor = _Product.apply(_channels_last_rows(given).to(dtype), matrix)  # type: ignore[no-untyped-call]
+        return _maps(rows + bias, shape)
+
+    return product
+
+
+def _shuffle_instead(conv: nn.Conv2d, dtype: torch.dtype) -> Callable[[Tensor], Tensor]:
+    stride, padding = conv.stride[0], conv.padding
+    height, width = (-(-size // stride) for size in conv.kernel_size)
+    with torch.no_grad():
+        weight = conv.weight.to(dtype).contiguous(memory_format=torch.channels_last)
+        bias = None if conv.bias is None else conv.bias.to(dtype)
+        # input s·i + a takes from output i − m, by the kernel's row s·m + a
+        padded = F.pad(
+            conv.weight,
+            (0, width * stride - conv.kernel_size[1], 0, height * stride - conv.kernel_size[0]),
+        )
+        phases = padded.view(*padded.shape[:2], height, stride, width, stride)
+        phases = phases.permute(1, 3, 5, 0, 2, 4).flatten(0, 2).flip(2, 3)
+        phases = phases.to(dtype).contiguous(memory_format=torch.channels_last)
+
+    def shuffled(given: Tensor) -> Tensor:
+        maps: Tensor = _ShuffledGradient.apply(  # type: ignore[no-untyped-call]
+            given.to(dtype), weight, bias, phases, stride, padding
+        )
+        return maps
+
+    return shuffled
+
+
+def _shuffles(conv: nn.Conv2d) -> bool:
+    return (
+        conv.stride[0] == conv.stride[1]
+        and conv.groups == 1
+        and conv.dilation == (1, 1)
+        and conv.padding_mode == "zeros"
+        and not isinstance(conv.padding, str)
+    )
+
+
+def _inputs(network: nn.Module, example: Tensor) -> dict[nn.Conv2d, Tensor]:
+    """Give what each plain convolution gets, without hooks of its own, that runs only once."""
+    inputs: dict[nn.Conv2d, list[Tensor]] = {}
+
+    def keep(conv: nn.Module, given: tuple[Any, ...]) -> None:
+        assert isinstance(conv, nn.Conv2d)
+        inputs.setdefault(conv, []).append(given[0])
+
+    plain = [
+        layer
+        for layer in network.modules()
+        if type(layer) is nn.Conv2d
+        and not layer._forward_pre_hooks
+        and not layer._forward_hooks
+        and "forward" not in vars(layer)
+    ]
+    handles = [conv.register_forward_pre_hook(keep) for conv in plain]
+    try:
+        with torch.no_grad():
+            network(example)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return {conv: given[0] for conv, given in inputs.items() if len(given) == 1}
+
+
+def _replace(conv: nn.Conv2d, forward: Callable[[Tensor], Tensor]) -> None:
+    conv.forward = forward  # type: ignore[method-assign, assignment]
+
+
+def _plainly(conv: nn.Conv2d, given: Tensor) -> Tensor:
+    maps: Tensor = conv._conv_forward(given, conv.weight, conv.bias)
+    return maps
+
+
+def _matrix(conv: nn.Conv2d, example: Tensor, inputs: Tensor) -> Tensor:
+    """Give what each of these inputs, in C · H · W order, adds to the maps, in H · W · C order."""
+    rows = []
+    for part in torch.split(inputs, 256):
+        unit = example.new_zeros(len(part), example.numel())
+        unit[torch.arange(len(part), device=part.device), part] = 1
+        maps = conv._conv_forward(unit.view(-1, *example.shape), conv.weight, None)
+        rows.append(_channels_last_rows(maps))
+    return torch.cat(rows)
+
+
+def _whole_matrix(conv: nn.Conv2d, example: Tensor, shape: torch.Size) -> Tensor:
+    """Give what each input adds to each value of the maps, both in H · W · C order.
+
+    By the gradient of each of the maps' values, which are fewer than the inputs.
+    """
+    columns = []
+    for part in torch.split(torch.eye(shape.numel()).to(example), 256):
+        given = example.new_zeros(len(part), *example.shape[1:]).requires_grad_()
+        with torch.enable_grad():
+            maps = conv._conv_forward(given, conv.weight, None)
+        (gradient,) = torch.autograd.grad(maps, given, _maps(part, shape))
+        columns.append(_channels_last_rows(gradient))
+    return torch.cat(columns).t().contiguous()
+
+
+def _channels_last_rows(maps: Tensor) -> Tensor:
+    return maps.permute(0, 2, 3, 1).flatten(1)
+
+
+def _maps(rows: Tensor, shape: torch.Size) -> Tensor:
+    channels, height, width = shape
+    return rows.view(-1, height, width, channels).permute(0, 3, 1, 2)
+
+
+def _times(rows: Tensor, matrix: Tensor) -> Tensor:
+    """Give rows · matrix; in float32 by oneDNN, which MKL lags 2.5 times on the AMD we measured."""
+    if rows.dtype == torch.float32 and rows.device.type == "cpu" and _ONEDNN:
+        product: Tensor = torch.ops.mkldnn._linear_pointwise(rows, matrix.t(), None, "none", [], "")
+        return product
+    return rows @ matrix
+
+
+_ONEDNN = torch.backends.mkldnn.is_available() and hasattr(  # type: ignore[no-untyped-call]
+    torch.ops.mkldnn, "_linear_pointwise"
+)
+
+
+class _Product(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor, matrix: Tensor) -> Tensor:
+        ctx.matrix = matrix
+        return _times(rows, matrix)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        return _times(gradient.contiguous(), ctx.matrix.t()), None
+
+
+class _CoveredProduct(torch.autograd.Function):
+    """clean + (attacked − photographs at the covered inputs) · matrix, over and over the views."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, attacked: Tensor, pixels: Tensor, clean: Tensor, matrix: Tensor, inputs: Tensor
+    ) -> Tensor:
+        ctx.shape, ctx.dtype, ctx.matrix, ctx.inputs = (
+            attacked.shape,
+            attacked.dtype,
+            matrix,
+            inputs,
+        )
+        rounds = (len(attacked) // len(pixels), len(pixels))
+        change = attacked.flatten(1).index_select(1, inputs).view(*rounds, -1) - pixels
+        product = _times(change.flatten(0, 1).to(matrix.dtype), matrix)
+        product.view(*rounds, -1).add_(clean)
+        return product
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        covered = _times(gradient.contiguous(), ctx.matrix.t()).to(ctx.dtype)
+        whole = covered.new_zeros(len(covered), ctx.shape[1:].numel())
+        whole.index_copy_(1, ctx.inputs, covered)
+        return whole.view(ctx.shape), None, None, None, None
+
+
+class _ShuffledGradient(torch.autograd.Function):
+    """A strided convolution whose input's gradient is a convolution and a pixel shuffle."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        given: Tensor,
+        weight: Tensor,
+        bias: Tensor | None,
+        phases: Tensor,
+        stride: int,
+        padding: tuple[int, int],
+    ) -> Tensor:
+        ctx.phases, ctx.stride, ctx.padding, ctx.size = phases, stride, padding, given.shape[2:]
+        return F.conv2d(given, weight, bias, stride, padding)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        (height, width), (top, left) = ctx.size, ctx.padding
+        reach = (ctx.phases.shape[2] - 1, ctx.phases.shape[3] - 1)
+        whole = F.pixel_shuffle(F.conv2d(gradient, ctx.phases, None, 1, reach), ctx.stride)
+        # rows and columns that no output reached have no gradient
+        more = (width + left - whole.shape[3], height + top - whole.shape[2])
+        whole = F.pad(whole, (-left, more[0], -top, more[1]))
+        return whole, None, None, None, None, None

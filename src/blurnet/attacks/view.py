@@ -1,0 +1,79 @@
+"""What the attack asks of a view, one T_i of RP2's formula."""
+
+from typing import Literal, Protocol
+
+import torch
+from torch import Tensor
+
+
+class View(Protocol):
+    """A differentiable transformation of images, drawn at random."""
+
+    @property
+    def of(self) -> Literal["sticker", "image"]:
+        """What it acts on: the sticker and its mask, or the attacked image."""
+
+    @property
+    def redraw(self) -> bool:
+        """Whether it is drawn anew at each step, or once for each photograph."""
+
+    def draw(
+        self, count: int, image_shape: tuple[int, int, int], /, generator: torch.Generator
+    ) -> Tensor:
+        """Draw the parameters of ``count`` images of C × H × W, float32, ``count`` × k."""
+
+    def __call__(self, images: Tensor, parameters: Tensor, /) -> Tensor:
+        """Transform N × C × H × W images by parameters N × k; it may change H and W."""
+
+
+class Draws:
+    """What the views drew, for V photographs.
+
+    The views draw from a stream of their own, the same for every target: what one target gets does
+    not depend on which others are attacked.
+
+    Args:
+        views: in the order in which they act.
+        images: the photographs, V × C × H × W.
+        draws: how many draws of the redrawn views each step takes.
+        generator: where the stream's seed is drawn from, if there are views.
+
+    """
+
+    def __init__(
+        self, views: tuple[View, ...], images: Tensor, draws: int, generator: torch.Generator
+    ) -> None:
+        self.views = views
+        self.images = len(images)
+        self.draws = draws if any(view.redraw for view in views) else 1
+        self.shapes: list[tuple[int, int, int]] = []
+        self.final: list[Tensor] = []
+        """One draw of every view, 1 × V × k: what stays, and what the result is judged by."""
+        if not views:
+            return
+        device = images.device
+        seed = torch.randint(2**62, (), generator=generator, device=device)
+        self.stream = torch.Generator(device).manual_seed(int(seed))
+        shapes = {
+            "sticker": images[:1, :1].expand(-1, images.shape[1] + 1, -1, -1),
+            "image": images[:1],
+        }
+        for view in views:
+            example = shapes[view.of]
+            channels, height, width = example.shape[1:]
+            self.shapes.append((channels, height, width))
+            drawn = view.draw(self.images, self.shapes[-1], generator=self.stream)
+            self.final.append(drawn[None])
+            with torch.no_grad():
+                shapes[view.of] = view(example, drawn[:1])
+
+    def step(self) -> list[Tensor]:
+        """Give each view's parameters of the next step, ``draws`` × V × k."""
+        return [
+            view.draw(self.draws * self.images, shape, generator=self.stream).view(
+                self.draws, self.images, -1
+            )
+            if view.redraw
+            else kept.expand(self.draws, -1, -1)
+            for view, shape, kept in zip(self.views, self.shapes, self.final, strict=True)
+        ]
