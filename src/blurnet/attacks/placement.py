@@ -6,7 +6,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from .view import View
+from .draws import View
 
 Placement = Literal["add", "add_straight_through", "paste"]
 

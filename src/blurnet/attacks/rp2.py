@@ -13,7 +13,7 @@ from .placement import sticker_of
 from .rp2_check import check, check_outputs
 from .rp2_settings import RP2Settings
 from .rp2_terms import Terms
-from .view import Draws, View
+from .draws import Draws, View
 
 CHECK_EVERY = 25
 """Steps between the looks for targets that are done; each look waits for the device."""

@@ -14,7 +14,7 @@ from .objective import attack_loss, reached
 from .placement import free_of, place_in_views, sticker_of
 from .printability import non_printability_score
 from .rp2_settings import RP2Settings
-from .view import Draws
+from .draws import Draws
 
 Network = Callable[[Tensor, slice], Tensor]
 """(attacked images, which photographs they are) → logits."""

@@ -101,7 +101,7 @@ def _contact_sheet(attacked: Attacked, scene: Scene, columns: int = 5) -> Image.
         colour = "#0b5cad" if held else "#8a2b86" if reached else "#a93a06"
         sign = "held" if held else "target" if reached else "fooled"
         below = (place % columns * width + MARGIN, top + height - ROW - 2 * MARGIN + 2)
-        draw.text(below, f"{attacked.clean[place]} → {answer} ({sign})", fill=colour)
+        draw.text(below, f"{attacked.clean[place]} > {answer} ({sign})", fill=colour)
     return sheet
 
 
