@@ -10,11 +10,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from .draws import Draws
 from .objective import attack_loss, reached
 from .placement import free_of, place_in_views, sticker_of
 from .printability import non_printability_score
 from .rp2_settings import RP2Settings
-from .draws import Draws
 
 Network = Callable[[Tensor, slice], Tensor]
 """(attacked images, which photographs they are) → logits."""
