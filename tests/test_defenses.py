@@ -147,7 +147,7 @@ def test_what_makes_no_sense_is_said_before_any_work(drawn_folder, assignment, m
         small(drawn_folder, assignment).expand()
 
 
-@pytest.mark.parametrize("name", ["alphas", "train-defenses", "fixed-blur"])
+@pytest.mark.parametrize("name", ["alphas", "train-defenses", "fixed-blur", "whitebox"])
 def test_shipped_experiments_expand(name):
     assert experiments.load(name).expand().cells
 
@@ -229,3 +229,15 @@ def test_effects_against_known_kernels_and_maps():
 
 def test_the_classes_of_rp2_are_all_drawn():
     assert set(RP2_CLASSES) == set(DataSource("synthetic", None).names())
+
+
+def test_the_network_of_rp2_is_a_row_where_it_is_given(shared_data):
+    data = f"folder:{shared_data / 'lisa'}"
+    rp2 = str(shared_data / "rp2")
+    given = experiments.load("whitebox", (), {"data": data, "rp2": rp2}).expand()
+    without = experiments.load("whitebox", (), {"data": data}).expand()
+    assert given.planned[0].label == "RP2's own network"
+    assert [row.label for row in without.planned] == [row.label for row in given.planned[1:]]
+    photographs, *others = given.planned[0].networks[0].attacks["strongest"]
+    assert "40 views of stop" in photographs.title
+    assert len(others) == 5

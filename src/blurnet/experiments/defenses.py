@@ -26,9 +26,14 @@ from .sources import DataSource
 
 
 class DefenseRow(Settings):
-    """A way to train a network, and what was published about it."""
+    """A way to train a network, and what was published about it.
+
+    With ``rp2_network``, the network that comes with ``--rp2`` instead, trained by others; a run
+    without ``--rp2`` leaves the row out.
+    """
 
     label: str
+    rp2_network: bool = False
     model: str | None = None
     training: dict[str, Any] = Field(default_factory=dict)
     filters: tuple[FilterDescription, ...] = ()
@@ -106,15 +111,15 @@ class Defenses(Settings):
         )
         scenes = self._scenes(source) if self.attacks else ()
         rows = [row for described in self.rows for row in described.expand()]
-        planned = [self._planned(row, source, scenes) for row in rows]
-        if self.rp2 is not None and self.attacks:
-            network = published_network(self.rp2 / "lisa_cnn.safetensors", "lisa_cnn")
-            label = "RP2's own network"
-            each = [
-                self._judged(network, source, scenes, seed, label, train=False)
-                for seed in self.seeds
-            ]
-            planned.insert(0, PlannedRow(label, {"model": "lisa_cnn"}, None, None, tuple(each)))
+        planned = [
+            self._published(row, source, scenes)
+            if row.rp2_network
+            else self._planned(row, source, scenes)
+            for row in rows
+            if self.rp2 is not None or not row.rp2_network
+        ]
+        if not planned:
+            raise BlurnetError("the experiment's only rows are of RP2's own network; give --rp2")
         return Plan(tuple(planned), self.true_class)
 
     def _scenes(self, source: DataSource) -> tuple[Scene, ...]:
@@ -171,6 +176,17 @@ class Defenses(Settings):
         ]
         defense = recipe.model_dump(mode="json", exclude={"training", "augmentation"})
         return PlannedRow(row.label, defense, alpha, row.published, tuple(each))
+
+    def _published(
+        self, row: DefenseRow, source: DataSource, scenes: tuple[Scene, ...]
+    ) -> PlannedRow:
+        assert self.rp2 is not None
+        network = published_network(self.rp2 / "lisa_cnn.safetensors", "lisa_cnn")
+        each = [
+            self._judged(network, source, scenes, seed, row.label, train=False)
+            for seed in self.seeds
+        ]
+        return PlannedRow(row.label, {"model": "lisa_cnn"}, None, row.published, tuple(each))
 
     def _judged(
         self,
