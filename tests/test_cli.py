@@ -12,30 +12,8 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from blurnet.cli.main import main
 from blurnet.data.rp2 import RP2_CLASSES
 from blurnet.models import LisaCNN, build
-
-
-@pytest.fixture
-def blurnet(monkeypatch, capsys, tmp_path):
-    """Run the command in an empty folder; give exit status, standard output and error."""
-    folder = tmp_path / "cwd"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["blurnet", *map(str, arguments)])
-        try:
-            main()
-            status = 0
-        except SystemExit as end:
-            status = end.code or 0
-        out, err = capsys.readouterr()
-        return status, out, err
-
-    run.folder = folder
-    return run
 
 
 @pytest.fixture
@@ -319,7 +297,6 @@ def test_data_check_counts_and_lists(blurnet, tmp_path):
 def test_help_answers_without_torch():
     code = """
 import sys
-from blurnet.cli.main import main
 sys.argv = ["blurnet", *sys.argv[1:]]
 try:
     main()
