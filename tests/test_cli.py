@@ -297,6 +297,7 @@ def test_data_check_counts_and_lists(blurnet, tmp_path):
 def test_help_answers_without_torch():
     code = """
 import sys
+from blurnet.cli.main import main
 sys.argv = ["blurnet", *sys.argv[1:]]
 try:
     main()
@@ -304,7 +305,7 @@ except SystemExit as end:
     assert not end.code
 assert "torch" not in sys.modules
 """
-    for arguments in (["--help"], ["run", "--help"], ["--version"], ["data", "check", "--help"]):
+    for arguments in (["--help"], ["run", "--help"], ["--version"], ["attack", "rp2", "--help"]):
         subprocess.run(
             [sys.executable, "-c", code, *arguments], check=True, stdout=subprocess.DEVNULL
         )
