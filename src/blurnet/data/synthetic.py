@@ -110,22 +110,31 @@ def identity(
     }
 
 
-def sticker_mask(name: str, size: int = 32) -> Tensor:
+def sticker_mask(name: str, size: int = 32, scale: float = 1.0) -> Tensor:
     """Draw the mask of two bars above and below the legend of a sign that fills the frame.
 
     Args:
         name: the sign's class; of a class that is not drawn here the bars lie where most legends
             leave room.
         size: the image's side in pixels.
+        scale: of each bar's width and height, about its middle, above 0 and at most 1.
 
     Returns:
         float32, size × size, 0 or 1.
 
+    Raises:
+        BlurnetError: for another scale, or one that leaves no pixel.
+
     """
+    if not 0 < scale <= 1:
+        raise BlurnetError(f"the scale of a mask lies above 0, up to 1; found {scale}")
     x, y = ((axis + 1) * 16 for axis in axes(size))
     mask = torch.zeros(size, size)
     for left, top, right, bottom in stickers(name):
-        mask[(left < x) & (x < right) & (top < y) & (y < bottom)] = 1
+        across, down = (x - (left + right) / 2).abs(), (y - (top + bottom) / 2).abs()
+        mask[(across < scale * (right - left) / 2) & (down < scale * (bottom - top) / 2)] = 1
+    if not mask.any():
+        raise BlurnetError(f"a mask of scale {scale} has no pixel in images of {size} × {size}")
     return mask
 
 

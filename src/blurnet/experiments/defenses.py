@@ -90,6 +90,7 @@ class Defenses(Settings):
     views: int
     other_classes: tuple[str, ...]
     other_views: int
+    mask_scale: float
     attacks: dict[str, Attack]
     rows: tuple[DefenseRow, ...] = Field(min_length=1)
 
@@ -134,14 +135,17 @@ class Defenses(Settings):
         elif self.data is None:
             first = synthetic.draw_scene(self.true_class, self.views)
         else:
-            first = held_out_scene(source, self.true_class, self.views)
+            first = held_out_scene(source, self.true_class, self.views, self.mask_scale)
         for name in (first.true_class, *self.other_classes):
             if name not in source.names():
                 raise BlurnetError(
                     f"{name!r} is to be attacked and is not among the data's classes: "
                     f"{', '.join(source.names())}"
                 )
-        others = (held_out_scene(source, name, self.other_views) for name in self.other_classes)
+        others = (
+            held_out_scene(source, name, self.other_views, self.mask_scale)
+            for name in self.other_classes
+        )
         return (first, *others)
 
     def _planned(

@@ -9,7 +9,9 @@ from blurnet.errors import BlurnetError
 from .sources import DataSource
 
 
-def held_out_scene(source: DataSource, true_class: str, count: int) -> Scene:
+def held_out_scene(
+    source: DataSource, true_class: str, count: int, mask_scale: float = 1.0
+) -> Scene:
     """Take signs of one class from the part that a data set is judged on.
 
     Args:
@@ -17,6 +19,7 @@ def held_out_scene(source: DataSource, true_class: str, count: int) -> Scene:
         true_class: one of its classes.
         count: how many, at least 1; fewer if there are fewer. They are spread evenly over the
             class, because neighbours are often frames of one passing.
+        mask_scale: of the mask's bars; see ``sticker_mask``.
 
     Returns:
         The signs, under a mask of two bars above and below the legend.
@@ -40,4 +43,5 @@ def held_out_scene(source: DataSource, true_class: str, count: int) -> Scene:
     spread = torch.linspace(0, len(places) - 1, min(count, len(places))).round().long()
     images = signs.images[places[spread]]
     names = tuple(f"{true_class}-{place}" for place in places[spread].tolist())
-    return Scene(images, sticker_mask(true_class, images.shape[-1]), true_class, names)
+    mask = sticker_mask(true_class, images.shape[-1], mask_scale)
+    return Scene(images, mask, true_class, names)
