@@ -209,7 +209,7 @@ def test_broken_artifacts(blurnet, artifacts, where, damage, message):
         (["--set", "training.epochs=0"], "epochs and batch_size are at least 1"),
         (
             ["--set", "model=vgg"],
-            "no model 'vgg'; there are: lisa_cnn, lisa_cnn_wide",
+            "no model 'vgg'; there are: grey_resnet, lisa_cnn",
         ),
         (["--set", "target=giraffe"], "'giraffe' is not among the network's outputs"),
         (["--set", "true_class=giraffe"], "giraffe"),

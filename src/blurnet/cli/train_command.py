@@ -61,6 +61,16 @@ def train(
     augment: Annotated[
         bool, typer.Option(help="Change pose, light and focus of training images (no flips).")
     ] = True,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Change anything else of the recipe, such as training.lr=0.002, "
+            "training.label_smoothing=0.1, augmentation.rotation=8 or warm_start=true; may be "
+            "repeated.",
+        ),
+    ] = None,
     out: Annotated[
         Path, typer.Option(metavar="DIR", help="Where record and network.safetensors go.")
     ] = Path("runs/train"),
@@ -84,13 +94,12 @@ def train(
     from blurnet.data import parse_classes
     from blurnet.engine.training import train_network
     from blurnet.experiments.networks import Recipe
-    from blurnet.experiments.settings import check
+    from blurnet.experiments.settings import change, check
     from blurnet.experiments.sources import DataSource
 
     from .progress import progress
 
-    recipe = check(
-        Recipe,
+    content = change(
         {
             "model": model,
             "training": {"epochs": epochs, "weight_decay": 0.1},
@@ -100,7 +109,9 @@ def train(
             "penalties": [_penalty(text) for text in penalty or ()],
             "hardening": None if hardening is None else _hardening(hardening),
         },
+        set_ or (),
     )
+    recipe = check(Recipe, content)
     source = DataSource(data, parse_classes(classes))
     start = time.monotonic()
     with progress(quiet=quiet) as on_cell:

@@ -8,6 +8,7 @@ from torch import nn
 
 from blurnet.errors import BlurnetError
 
+from .grey_resnet import GreyResNet as GreyResNet
 from .lisa_cnn import LisaCNN as LisaCNN
 from .small_resnet import SmallResNet as SmallResNet
 from .weights import Network as Network
@@ -16,6 +17,7 @@ from .weights import read_network as read_network
 from .weights import write_network as write_network
 
 MODELS: dict[str, Callable[[int], nn.Module]] = {
+    "grey_resnet": GreyResNet,
     "lisa_cnn": LisaCNN,
     "lisa_cnn_wide": partial(LisaCNN, first=128),
     "small_resnet": SmallResNet,
