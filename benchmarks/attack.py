@@ -10,9 +10,9 @@ steps). ART and foolbox are timed where they are installed: pip install 'blurnet
     --scaling    seconds and peak memory at 1, 2, 5 and 10 times the targets, views and steps
     --views      an attack through transformations on small_resnet, beside a bare loop of the same
 
-glibc gives big tensors back to the system at each step, unless it has freed a mapping of nearly 32 MiB
-before; an attack frees one (attacks/attacked_network.py), and all who take turns here profit. With
-MALLOC_MMAP_THRESHOLD_=1073741824 and MALLOC_TRIM_THRESHOLD_=4294967296 that makes no difference.
+glibc gives big tensors back to the system at each step, unless it has freed a mapping of nearly
+32 MiB before; an attack frees one (attacks/attacked_network.py), and all who take turns here
+profit. MALLOC_MMAP_THRESHOLD_=1073741824 with MALLOC_TRIM_THRESHOLD_=4294967296 adds nothing.
 """
 
 import argparse
@@ -103,8 +103,8 @@ def against_all(problem: Problem, steps: int, turns: int) -> dict[str, object]:
     work = {
         "blurnet": ours(problem, steps, precision="auto"),
         "blurnet_fp32": ours(problem, steps, precision="float32"),
-        "bare_bf16": of(bare_loop, bf16=True, piece=160),
-        "bare_fp32": of(bare_loop, bf16=False, piece=80),
+        "bare_bf16": of(bare_loop, bf16=True, piece=320),
+        "bare_fp32": of(bare_loop, bf16=False, piece=160),
         "plain_loop": of(plain_loop),
     }
     if installed("art"):
@@ -264,7 +264,7 @@ def through_views(problem: Problem, steps: int, turns: int) -> dict[str, object]
         )
 
     def bare(bf16: bool) -> Callable[[], object]:
-        copy, piece = deepcopy(model), 160 if bf16 else 80
+        copy, piece = deepcopy(model), 320 if bf16 else 160
         return lambda: bare_loop(
             copy, images, targets, mask, steps, bf16=bf16, piece=piece, warp=warp
         )

@@ -83,7 +83,7 @@ def rp2(
     terms = Terms(images, targets, mask, settings, draws, colors)
     with evaluating(model):
         free = terms.start(generator, warm_start)
-        example = terms.place(free[:1], slice(1), draws.final)[:, 0, 0].detach()
+        example = terms.place(free[:1, :1], slice(1), draws.final)[:, 0, 0].detach()
         check_outputs(model, example, targets)
         still = {} if views else {"photographs": images, "mask": mask}
         network = AttackedNetwork(model, example, settings.precision, **still)
@@ -138,6 +138,7 @@ def _search(
     held = torch.ones(len(free), dtype=torch.bool, device=free.device)
     for step in range(given.steps):
         if not len(running):
+            on_step(given.steps)
             break
         drawn = terms.draws.step()
         penalty = terms.penalty(free)
@@ -159,7 +160,7 @@ def _search(
             ended[done] = free.detach()[done]
             running = running[~torch.isin(running, done)]
             held.fill_(True)
-        on_step(step + 1 if len(running) else given.steps)
+        on_step(step + 1)
     ended[running] = free.detach()[running]
     return ended, history
 

@@ -1,0 +1,93 @@
+"""How a sticker meets a photograph: finite differences, what is clipped, what stays."""
+
+import pytest
+import torch
+
+from blurnet.attacks.placement import free_of, place, place_in_views, sticker_of
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def numbers(*shape, seed=0):
+    return torch.rand(*shape, dtype=torch.float64, generator=generator(seed))
+
+
+class Doubled:
+    """A view of what it is told, times (1 + parameter)."""
+
+    redraw = False
+
+    def __init__(self, of):
+        self.of = of
+
+    def draw(self, count, image_shape, /, generator):
+        return torch.rand(count, 1, generator=generator)
+
+    def __call__(self, images, parameters, /):
+        return images * (1 + parameters[..., None, None])
+
+
+@pytest.mark.parametrize("placement", ["add", "add_straight_through", "paste"])
+@pytest.mark.parametrize("of", ["sticker", "image"])
+def test_gradients(placement, of):
+    """Where nothing is clipped, all three are differentiable: against finite differences."""
+    images, mask = 0.4 + 0.1 * numbers(2, 3, 4, 4), 0.1 + 0.8 * numbers(4, 4, seed=1)
+    views, drawn = [Doubled(of)], [numbers(3, 2, 1, seed=2) / 10]
+
+    def attacked(free):
+        sticker = sticker_of(free, placement)
+        return place_in_views(images, sticker, mask, placement, views, drawn)
+
+    free = ((numbers(2, 1, 3, 4, 4, seed=3) - 0.5) / 10).requires_grad_()
+    assert attacked(free).shape == (2, 3, 2, 3, 4, 4)
+    assert torch.autograd.gradcheck(attacked, free)
+
+
+def test_straight_through_lives_where_the_clip_kills():
+    images, mask = torch.full((1, 3, 2, 2), 0.8), torch.ones(2, 2)
+
+    def gradient(placement):
+        delta = torch.tensor([0.5, -0.9, 0.1])[:, None, None].expand(3, 2, 2).requires_grad_()
+        attacked = place(images, mask * delta, mask, placement)
+        torch.testing.assert_close(
+            attacked[0, :, 0, 0], torch.tensor([1.0, 0.0, 0.9]), rtol=0, atol=1e-7
+        )
+        assert attacked.max() <= 1
+        return torch.autograd.grad(attacked.sum(), delta)[0][:, 0, 0].tolist()
+
+    assert gradient("add") == [0, 0, 1]
+    assert gradient("add_straight_through") == [1, 1, 1]
+
+
+def test_paste_is_opaque_and_stays_in_the_mask():
+    images, mask = torch.rand(2, 3, 4, 4, generator=generator()), torch.zeros(4, 4)
+    mask[1, 1:3], mask[2, 2] = 1, 0.5
+    free = 50 * torch.randn(1, 1, 3, 4, 4, generator=generator(1))
+    sticker = sticker_of(free, "paste")
+    attacked = place_in_views(images, sticker, mask, "paste", [], [])[0, 0]
+    assert attacked.min() >= 0
+    assert attacked.max() <= 1
+    assert torch.equal(attacked[:, :, mask == 0], images[:, :, mask == 0])
+    assert torch.equal(attacked[0][:, mask == 1], sticker[0, 0][:, mask == 1])
+    torch.testing.assert_close(
+        attacked[:, :, 2, 2], (images[:, :, 2, 2] + sticker[0, :, :, 2, 2]) / 2
+    )
+
+
+def test_a_view_of_the_sticker_moves_its_mask_too():
+    """x(1 − T(M)) + T(M · s): with everything doubled, M = 0.3 covers 0.6."""
+    images, mask = torch.rand(1, 3, 2, 2, generator=generator()), torch.full((2, 2), 0.3)
+    sticker = torch.rand(1, 1, 3, 2, 2, generator=generator(1))
+    attacked = place_in_views(
+        images, sticker, mask, "paste", [Doubled("sticker")], [torch.ones(1, 1, 1)]
+    )
+    torch.testing.assert_close(attacked[0, 0, 0], 0.4 * images[0] + 0.6 * sticker[0, 0])
+
+
+def test_the_free_variable_of_a_sticker():
+    sticker = torch.tensor([0.0, 0.25, 0.5, 1.0])
+    back = sticker_of(free_of(sticker, "paste"), "paste")
+    torch.testing.assert_close(back, torch.tensor([0.001, 0.25, 0.5, 0.999]))
+    assert free_of(sticker, "add") is sticker
