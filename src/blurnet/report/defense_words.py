@@ -102,42 +102,75 @@ def scene_title(attack: str, scene: Row, seeds: int) -> str:
     )
 
 
+WORTH = 0.02
+"""A defense may cost this much test accuracy to be named as the best."""
+
+
 def verdict(rows: Sequence[Row], attack: str) -> str:
     """Compare the defended networks under one attack, and say no more than the figures do."""
     first = [(row, row["attacks"][attack][0]) for row in rows]
-    plain = next(
-        (pair for pair in first if defense_words(pair[0]["defense"]) == "no defense"), None
-    )
-    defended = [pair for pair in first if defense_words(pair[0]["defense"]) != "no defense"]
+    plain = next((pair for pair in first if not defended_by(pair[0])), None)
+    defended = [pair for pair in first if defended_by(pair[0])]
     if not defended:
         return "No defended network was tried."
-    row, best = min(defended, key=lambda pair: pair[1]["mean"]["attack_success_rate"]["value"])
-    mean, worst = best["mean"]["attack_success_rate"], best["worst"]["attack_success_rate"]
-    text = (
-        f"Lowest mean success: “{name_of(row)}” with {percent(mean['value'])} (95\u00a0% interval "
-        f"{span(mean['interval'])}), "
-        + (f"{percent(worst['value'])} for the worst target, " if best["targets_tried"] else "")
-        + f"at a test accuracy of {percent(row['test_accuracy'])}."
+    if plain is None:
+        return _lowest(*min(defended, key=_mean))
+    base, scene = plain
+    undefended = (
+        f"Undefended: {percent(_mean(plain))}"
+        + (f" ({_worst(scene)} for the worst target)" if scene["targets_tried"] else "")
+        + f" at a test accuracy of {percent(base['test_accuracy'])}."
     )
-    if plain is not None:
-        base, scene = plain
-        text += (
-            f" Undefended: {percent(scene['mean']['attack_success_rate']['value'])}"
-            + (
-                f" and {percent(scene['worst']['attack_success_rate']['value'])}"
-                if scene["targets_tried"]
-                else ""
-            )
-            + f" at {percent(base['test_accuracy'])}."
+    cheap = [pair for pair in defended if pair[0]["test_accuracy"] >= base["test_accuracy"] - WORTH]
+    if not cheap:
+        return (
+            f"Every defense costs more than {100 * WORTH:g} points of test accuracy. Among them: "
+            f"{_lowest(*min(defended, key=_mean))} {undefended}"
         )
-    control = best["control_success_rate"]["value"]
-    if mean["value"] <= best["control_success_rate"]["interval"][1]:
+    row, best = min(cheap, key=_mean)
+    dearer = min(defended, key=_mean)
+    text = (
+        f"Of the defenses that cost at most {100 * WORTH:g} points of test accuracy: "
+        f"{_lowest(row, best)} {undefended}"
+    )
+    if _mean(dearer) < _mean((row, best)):
         text += (
-            f" Stickers of random colours alone do {percent(control)} there: the attack does not "
-            "stand out from mere covering."
+            f" Lower, at a higher price: “{name_of(dearer[0])}” with {percent(_mean(dearer))} at "
+            f"{percent(dearer[0]['test_accuracy'])}."
         )
-    others = best_on_others(row["attacks"][attack])
-    return text + others
+    if _mean((row, best)) >= _mean(plain):
+        text += " So none of the cheap ones lowered the attack's success."
+    return text
+
+
+def _mean(pair: tuple[Row, Row]) -> float:
+    value: float = pair[1]["mean"]["attack_success_rate"]["value"]
+    return value
+
+
+def _worst(scene: Row) -> str:
+    return percent(scene["worst"]["attack_success_rate"]["value"])
+
+
+def _lowest(row: Row, scene: Row) -> str:
+    mean, control = scene["mean"]["attack_success_rate"], scene["control_success_rate"]
+    text = (
+        f"the lowest mean success has “{name_of(row)}” with {percent(mean['value'])} (95\u00a0% "
+        f"interval {span(mean['interval'])}"
+        + (f"; worst target {_worst(scene)}" if scene["targets_tried"] else "")
+        + f") at a test accuracy of {percent(row['test_accuracy'])}."
+    )
+    if mean["value"] <= control["interval"][1]:
+        text += (
+            f" Stickers of random colours alone do {percent(control['value'])} there: the attack "
+            "does not stand out from mere covering."
+        )
+    return text + best_on_others(row["attacks"][_attack_of(row, scene)])
+
+
+def _attack_of(row: Row, scene: Row) -> str:
+    attacks: Mapping[str, Sequence[Row]] = row["attacks"]
+    return next(name for name, scenes in attacks.items() if scenes[0] is scene)
 
 
 def best_on_others(scenes: Sequence[Row]) -> str:

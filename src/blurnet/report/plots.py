@@ -58,7 +58,7 @@ def alpha_curves(
         axes.set_xticks(ticks, [short(alpha) for alpha in alphas])
         axes.minorticks_off()
         axes.set(title=title, xlabel="α", ylabel="%", ylim=(-3, 103))
-        axes.legend(loc="center left", fontsize=8)
+        figure.legend(loc="outside lower center", ncols=len(series), fontsize=8)
         return _svg(figure)
 
 

@@ -53,8 +53,11 @@ def percent(share: float) -> str:
 
 
 def short(number: float) -> str:
-    """Write a number such as a weight in as few characters as will do: 0.1, 1e-5."""
-    return f"{number:g}".replace("e-0", "e-")
+    """Write a weight in as few characters as will do: 0.1, 1e-4."""
+    if number == 0 or abs(number) >= 1e-3:
+        return f"{number:g}"
+    mantissa, exponent = f"{number:.3e}".split("e")
+    return f"{float(mantissa):g}e{int(exponent)}"
 
 
 def span(interval: Sequence[float]) -> str:
