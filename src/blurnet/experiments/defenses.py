@@ -36,6 +36,7 @@ class DefenseRow(Settings):
     rp2_network: bool = False
     model: str | None = None
     training: dict[str, Any] = Field(default_factory=dict)
+    augmentation: SignAugmentation | None = None
     filters: tuple[FilterDescription, ...] = ()
     penalties: tuple[Penalty, ...] = ()
     hardening: dict[str, Any] | None = None
@@ -159,7 +160,7 @@ class Defenses(Settings):
             {
                 "model": row.model or self.model,
                 "training": {**vars(self.training), **row.training},
-                "augmentation": self.augmentation,
+                "augmentation": row.augmentation or self.augmentation,
                 "filters": filters,
                 "penalties": row.penalties,
                 "hardening": row.hardening,

@@ -9,7 +9,7 @@ LUMA = (0.299, 0.587, 0.114)
 
 
 class GreyResNet(SmallResNet):
-    """SmallResNet on luma, shifted and scaled to the same mean and spread in every image.
+    """A wider SmallResNet on luma, shifted and scaled to the same mean and spread in every image.
 
     Most of LISA's videos are grey and the rest have colours of their own, so colour misleads there.
 
@@ -19,7 +19,7 @@ class GreyResNet(SmallResNet):
     """
 
     def __init__(self, num_classes: int) -> None:
-        super().__init__(num_classes)
+        super().__init__(num_classes, widths=(64, 128, 256))
         self.conv1 = nn.Conv2d(1, 32, 3, padding=1, bias=False)
 
     def forward(self, images: Tensor) -> Tensor:

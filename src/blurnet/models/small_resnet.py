@@ -28,23 +28,24 @@ class ResidualBlock(nn.Module):
 
 
 class SmallResNet(nn.Module):
-    """A convolution and three residual blocks of 32, 64 and 128 maps, for images of any size.
+    """A convolution and three residual blocks, for images of any size.
 
     Args:
         num_classes: the number of logits.
+        widths: how many maps each block gives.
 
     """
 
-    def __init__(self, num_classes: int) -> None:
+    def __init__(self, num_classes: int, widths: tuple[int, int, int] = (32, 64, 128)) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(3, 32, 3, padding=1, bias=False)
         self.norm1 = nn.BatchNorm2d(32)
         self.relu1 = nn.ReLU()
-        self.block1 = ResidualBlock(32, 32, stride=2)
-        self.block2 = ResidualBlock(32, 64, stride=2)
-        self.block3 = ResidualBlock(64, 128, stride=2)
+        self.block1 = ResidualBlock(32, widths[0], stride=2)
+        self.block2 = ResidualBlock(widths[0], widths[1], stride=2)
+        self.block3 = ResidualBlock(widths[1], widths[2], stride=2)
         self.pool = nn.AdaptiveAvgPool2d(1)
-        self.fc = nn.Linear(128, num_classes)
+        self.fc = nn.Linear(widths[2], num_classes)
 
     def forward(self, images: Tensor) -> Tensor:
         """Give the logits, N × classes, of images in [0, 1], N × 3 × H × W."""
