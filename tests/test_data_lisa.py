@@ -144,3 +144,9 @@ def test_another_file_is_refused(tmp_path: Path) -> None:
     table.mkdir()
     with pytest.raises(BlurnetError, match=r"allAnnotations\.csv: cannot be read: Is a directory"):
         read(tmp_path, 4)
+
+
+def test_a_folder_of_pictures_is_told_from_the_archive(tmp_path):
+    (tmp_path / "train" / "stop").mkdir(parents=True)
+    with pytest.raises(BlurnetError, match=r"no allAnnotations.csv.* write folder:"):
+        read(tmp_path, 32)

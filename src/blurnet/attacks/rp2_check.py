@@ -17,7 +17,10 @@ def check(
     warm_start: Tensor | None,
 ) -> None:
     """Raise a BlurnetError if shapes or values do not fit."""
-    if images.dim() != 4 or not len(images) or not images.is_floating_point():
+    for name, given in (("images", images), ("targets", targets), ("the mask", mask)):
+        if not isinstance(given, Tensor):
+            raise BlurnetError(f"{name}: a torch tensor is needed; found {type(given).__name__}")
+    if images.dim() != 4 or not len(images) or images.dtype != torch.float32:
         raise BlurnetError(
             f"images are float32, V × C × H × W, at least one; "
             f"found {images.dtype}, {tuple(images.shape)}"

@@ -51,6 +51,11 @@ def read(directory: Path, size: int) -> tuple[SignSet, list[Problem]]:
             track=(folder, row[VIDEO], row[TRACK]),
         )
 
+    if not (directory / TABLE).exists() and (directory / "train").is_dir():
+        raise BlurnetError(
+            f"{directory}: no {TABLE}, which the official archive has, but a folder train: for "
+            f"train/<class>/*.png write folder:{directory}"
+        )
     entries, problems = read_table(directory / TABLE, (FILE, TAG, *BOX, VIDEO, TRACK), to_entry)
     signs, cut_problems = cut(entries, sorted({entry.label for entry in entries}), size=size)
     return signs, sorted([*problems, *cut_problems], key=lambda problem: problem.line or 0)

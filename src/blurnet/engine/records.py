@@ -35,9 +35,12 @@ class Records:
 
     def __getitem__(self, key: str) -> Outcome:
         path = self.cells / key
-        values = read_json(path / "result.json")
         tensors = path / "tensors.safetensors"
-        return Outcome(values, read_safetensors(tensors)[0] if tensors.exists() else {})
+        try:
+            values = read_json(path / "result.json")
+            return Outcome(values, read_safetensors(tensors)[0] if tensors.exists() else {})
+        except BlurnetError as error:
+            raise BlurnetError(f"{error}; remove {path}, and it is computed again") from None
 
     def description(self, key: str) -> dict[str, Any]:
         """Give the description of the cell that was recorded under ``key``."""

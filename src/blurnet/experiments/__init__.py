@@ -40,4 +40,9 @@ def load(
         raise BlurnetError(
             f"{name_or_file}: experiment: {kind!r} is not one of: {', '.join(EXPERIMENTS)}"
         )
-    return check(EXPERIMENTS[kind], content)
+    try:
+        return check(EXPERIMENTS[kind], content)
+    except BlurnetError as error:
+        if name_or_file in shipped():
+            raise
+        raise BlurnetError(f"{name_or_file}: {error}") from None
