@@ -79,8 +79,8 @@ def test_a_warm_start_starts_from_the_undefended_network(finished):
         needs = records.description(other["train"])["needs"]
         recipe = records.description(needs["undefended"])["config"]["recipe"]
         assert not recipe["filters"]
-        assert recipe["training"]["epochs"] == 2
-        assert records.description(one["train"])["config"]["recipe"]["training"]["epochs"] == 1
+        assert needs["undefended"] == one["train"]
+        assert records.description(other["train"])["config"]["recipe"]["training"]["epochs"] == 2
 
 
 def test_table_and_page(finished):

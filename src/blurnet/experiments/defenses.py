@@ -28,6 +28,9 @@ from .sources import DataSource
 class DefenseRow(Settings):
     """A way to train a network, and what was published about it.
 
+    ``training`` and ``augmentation`` change the experiment's for this row; ``warm_start`` starts from
+    the undefended network as the experiment trains it; ``alphas`` make a row of each.
+
     With ``rp2_network``, the network that comes with ``--rp2`` instead, trained by others; a run
     without ``--rp2`` leaves the row out.
     """
@@ -164,7 +167,7 @@ class Defenses(Settings):
                 "filters": filters,
                 "penalties": row.penalties,
                 "hardening": row.hardening,
-                "warm_start": row.warm_start,
+                "warm_start": row.warm_start and self.training,
             },
         )
         alpha = row.penalties[0].alpha if len(row.penalties) == 1 else None

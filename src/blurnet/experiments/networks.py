@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -63,8 +63,8 @@ class Recipe(Settings):
         penalties: what is added to its loss.
         hardening: what each batch is made harder with: ``name``, a key of ``HARDENING``, and its
             settings; None for nothing.
-        warm_start: whether the layers start at the trained weights of the same network without
-            filters, penalties and hardening, instead of at random ones.
+        warm_start: how the same network without filters, penalties and hardening is trained, at
+            whose weights the layers start; False to start at random ones.
 
     """
 
@@ -74,12 +74,14 @@ class Recipe(Settings):
     filters: tuple[FilterDescription, ...] = ()
     penalties: tuple[Penalty, ...] = ()
     hardening: dict[str, Any] | None = None
-    warm_start: bool = False
+    warm_start: FitSettings | Literal[False] = False
 
     @property
-    def undefended(self) -> "Recipe":
-        """The same network and training, without any defense."""
-        return Recipe(model=self.model, training=self.training, augmentation=self.augmentation)
+    def undefended(self) -> "Recipe | None":
+        """The network whose weights a warm start takes: the same, without any defense."""
+        if not self.warm_start:
+            return None
+        return Recipe(model=self.model, training=self.warm_start, augmentation=self.augmentation)
 
     def harden(self) -> Harden | None:
         """Make the hardening.
@@ -136,7 +138,7 @@ def trained_network(source: DataSource, recipe: Recipe, *, seed: int, called: st
     recipe.harden()
     recipe.network(len(source.names()), IMAGE, seed=seed)
     needs = {}
-    if recipe.warm_start:
+    if recipe.undefended is not None:
         needs["undefended"] = trained_network(
             source, recipe.undefended, seed=seed, called="an undefended network to start from"
         )
@@ -181,7 +183,7 @@ def _train(
     folder: Path,
 ) -> Outcome:
     train, test = source.load()
-    start = needs["undefended"].tensors if recipe.warm_start else None
+    start = needs["undefended"].tensors if "undefended" in needs else None
     network = recipe.network(len(train.classes), IMAGE, seed=seed, start=start)
     history = fit(
         network,
