@@ -67,8 +67,8 @@ def train(
             "--set",
             metavar="KEY=VALUE",
             help="Change anything else of the recipe, such as training.lr=0.002, "
-            "training.label_smoothing=0.1, augmentation.rotation=8 or warm_start={epochs: 20}; may be "
-            "repeated.",
+            "training.label_smoothing=0.1, augmentation.rotation=8 or warm_start={epochs: 20}; may "
+            "be repeated.",
         ),
     ] = None,
     out: Annotated[

@@ -28,8 +28,8 @@ from .sources import DataSource
 class DefenseRow(Settings):
     """A way to train a network, and what was published about it.
 
-    ``training`` and ``augmentation`` change the experiment's for this row; ``warm_start`` starts from
-    the undefended network as the experiment trains it; ``alphas`` make a row of each.
+    ``training`` and ``augmentation`` change the experiment's for this row; ``warm_start`` starts
+    from the undefended network as the experiment trains it; ``alphas`` make a row of each.
 
     With ``rp2_network``, the network that comes with ``--rp2`` instead, trained by others; a run
     without ``--rp2`` leaves the row out.
