@@ -31,8 +31,9 @@ def run(
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Attack RP2's own network with its own sticker, from a folder with "
-            "lisa_cnn.safetensors, sticker_noise.safetensors, victims/ and masks/.",
+            help="RP2's published files: lisa_cnn.safetensors, sticker_noise.safetensors, "
+            "victims/ and masks/. blackbox carries its sticker over; the others attack its "
+            "photographs, and its network too.",
         ),
     ] = None,
     classes: Annotated[
@@ -74,8 +75,10 @@ def run(
 
       blurnet run blackbox --data folder:DIR --set training.epochs=20
 
-    A run that was cut off goes on where it was, by the same command. Training and attack take
-    minutes; a second run takes seconds.
+      blurnet run whitebox --data folder:../shared/data/lisa --rp2 ../shared/data/rp2
+
+    A run that was cut off goes on where it was, by the same command. blackbox takes minutes, the
+    others an hour and more; a second run takes seconds.
     """
     from blurnet import experiments
     from blurnet.engine import run as run_experiment

@@ -23,7 +23,7 @@ def print_defenses(results: Mapping[str, Any], console: Console) -> None:
     seeds = len(rows[0]["networks"])
     title = f"Clean: {rows[0]['test_images']} {part}, {seeds} {'seed' if seeds == 1 else 'seeds'}"
     console.print(Text(f"{title} (in %)", style="bold"))
-    console.print(_clean(rows, console.width - CLEAN))
+    console.print(_clean(rows, console.width - CLEAN, results["settings"]["true_class"]))
     measures = dict(CLEAN_MEASURES)
     for attack, scenes in rows[0]["attacks"].items():
         measures |= ATTACK_MEASURES
@@ -37,8 +37,9 @@ def print_defenses(results: Mapping[str, Any], console: Console) -> None:
         console.print(Text.assemble((measure.name, "bold"), ": ", measure.meaning))
 
 
-def _clean(rows: Sequence[Row], label_width: int) -> Any:
-    columns = ["test\naccuracy", "95 %\ninterval", "over\nseeds", "called\nstop", "varia-\ntion"]
+def _clean(rows: Sequence[Row], label_width: int, true_class: str) -> Any:
+    columns = ["test\naccuracy", "95 %\ninterval", "over\nseeds", f"called\n{true_class[:6]}"]
+    columns.append("varia-\ntion")
     learned = any(row["kernels"] for row in rows)
     if learned:
         columns += ["low-\npass", "spread"]

@@ -14,8 +14,8 @@ CLEAN_MEASURES = {
         "of one such test",
     ),
     "called": Measure(
-        "called stop",
-        "signs of other classes taken for the attacked class: a network that calls everything that "
+        "called …",
+        "signs of other classes taken for the attacked class: a network that calls everything so "
         "cannot be fooled on it",
     ),
     "variation": Measure(
