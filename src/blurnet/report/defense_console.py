@@ -1,4 +1,4 @@
-"""The tables of defenses on a terminal."""
+"""The tables of defenses on a terminal; published figures beside the first attack alone."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -25,13 +25,14 @@ def print_defenses(results: Mapping[str, Any], console: Console) -> None:
     console.print(Text(f"{title} (in %)", style="bold"))
     console.print(_clean(rows, console.width - CLEAN, results["settings"]["true_class"]))
     measures = dict(CLEAN_MEASURES)
-    for attack, scenes in rows[0]["attacks"].items():
+    for at, (attack, scenes) in enumerate(rows[0]["attacks"].items()):
         measures |= ATTACK_MEASURES
         for place, scene in enumerate(scenes):
             console.print(Text(f"\n{scene_title(attack, scene, seeds)} (in %)", style="bold"))
             attacked = [(row, row["attacks"][attack][place]) for row in rows]
-            published = PUBLISHED if any(row["published"] for row in rows) else 0
-            console.print(_attacked(attacked, console.width - ATTACKED - published))
+            published = at == place == 0 and any(row["published"] for row in rows)
+            width = console.width - ATTACKED - published * PUBLISHED
+            console.print(_attacked(attacked, width, published=published))
     console.print()
     for measure in measures.values():
         console.print(Text.assemble((measure.name, "bold"), ": ", measure.meaning))
@@ -63,10 +64,9 @@ def _clean(rows: Sequence[Row], label_width: int, true_class: str) -> Any:
     return shown
 
 
-def _attacked(pairs: Sequence[tuple[Row, Row]], label_width: int) -> Any:
+def _attacked(pairs: Sequence[tuple[Row, Row]], label_width: int, *, published: bool) -> Any:
     columns = ["accu-\nracy", "mean\nsuccess", "95 %\ninterval", "worst\ntarget"]
     columns += ["target\nreached", "con-\ntrol", "L2\ndissim."]
-    published = any(row["published"] for row, _ in pairs)
     if published:
         columns.append("published\nmean/worst")
     shown = table(label_width, columns)

@@ -101,15 +101,16 @@ def attacks(run: Run) -> Values:
     """Lay out every attack on every scene, published beside measured, intervals drawn."""
     rows = run.results["rows"]
     tables = []
-    for attack, scenes in rows[0]["attacks"].items():
+    for at, (attack, scenes) in enumerate(rows[0]["attacks"].items()):
         for place, scene in enumerate(scenes):
+            comparable = at == place == 0  # what was published is about the first attack listed
             shown = [
                 {
                     "name": name_of(row),
                     "words": defense_words(row["defense"]),
-                    "published": row["published"] if place == 0 else None,
+                    "published": row["published"] if comparable else None,
                     "scene": row["attacks"][attack][place],
-                    "bar": _bar(row, row["attacks"][attack][place], published=place == 0),
+                    "bar": _bar(row, row["attacks"][attack][place], published=comparable),
                 }
                 for row in rows
             ]
