@@ -71,12 +71,12 @@ def _attacked(pairs: Sequence[tuple[Row, Row]], label_width: int, *, published: 
         columns.append("published\nmean/worst")
     shown = table(label_width, columns)
     for row, scene in pairs:
-        mean = scene["mean"]
+        mean, targeted = scene["mean"], scene["targets_tried"] > 0
         cells = [
             number(scene["accuracy"]),
             number(mean["attack_success_rate"]["value"]),
             span(mean["attack_success_rate"]["interval"]),
-            number(scene["worst"]["attack_success_rate"]["value"]),
+            number(scene["worst"]["attack_success_rate"]["value"] if targeted else None),
             number((mean["target_reached_rate"] or {}).get("value")),
             number(scene["control_success_rate"]["value"]),
             f"{scene['l2_dissimilarity']:.3f}",

@@ -109,7 +109,9 @@ WORTH = 0.02
 def verdict(rows: Sequence[Row], attack: str) -> str:
     """Compare the defended networks under one attack, and say no more than the figures do."""
     first = [(row, row["attacks"][attack][0]) for row in rows]
-    plain = next((pair for pair in first if not defended_by(pair[0])), None)
+    undefended_ones = [pair for pair in first if not defended_by(pair[0])]
+    trained_here = [pair for pair in undefended_ones if pair[0]["networks"][0]["train"]]
+    plain = next(iter(trained_here or undefended_ones), None)
     defended = [pair for pair in first if defended_by(pair[0])]
     if not defended:
         return "No defended network was tried."
