@@ -244,6 +244,8 @@ class Twice(nn.Module):
 
 def test_layer_maps_are_what_the_layers_gave():
     model, images = Twice(), torch.rand(5, 3, 8, 8)
+    with torch.no_grad():
+        model.conv.bias -= 0.5  # so that some of its maps are below 0
     maps = layer_maps(model, images, ["relu", INPUT, "conv", *INPUT_CHANNELS], piece=2)
     assert list(maps) == ["relu", INPUT, "conv", *INPUT_CHANNELS]
     torch.testing.assert_close(maps["conv"], model.conv(images).detach())
