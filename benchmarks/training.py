@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 
 from blurnet.data import SignSet
+from blurnet.evaluation import predict
 from blurnet.filters import DepthwiseFilter, insert_after, insert_trainable, kernel
 from blurnet.models import build
 from blurnet.penalties import Penalty
@@ -102,9 +103,7 @@ def library_loop(model: torch.nn.Module, signs: SignSet, **more: object) -> None
 
 
 def infer(model: torch.nn.Module, signs: SignSet) -> None:
-    with torch.no_grad():
-        for images in signs.floats.split(256):
-            model(images)
+    predict(model, signs.images)
 
 
 if __name__ == "__main__":

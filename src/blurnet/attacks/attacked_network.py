@@ -6,6 +6,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from blurnet.models.memory import keep_freed_memory
+
 from .shortcuts import FirstMaps, first_maps, rearrange
 
 Precision = Literal["float32", "bfloat16", "auto"]
@@ -53,7 +55,7 @@ class AttackedNetwork:
             if type(layer) in (nn.Conv2d, nn.Linear):
                 layer.to(self.dtype)
         self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        _keep_what_is_freed()
+        keep_freed_memory()
 
     def __call__(self, attacked: Tensor, view: slice) -> Tensor:
         """Give the logits, float32, N × classes.
@@ -70,16 +72,6 @@ class AttackedNetwork:
         with torch.autocast(self.device, self.dtype, enabled=self.dtype != torch.float32):
             logits: Tensor = self.network(attacked)
         return logits.float()
-
-
-def _keep_what_is_freed() -> None:
-    """Let glibc keep up to 64 MiB that was freed, for the next piece.
-
-    It gives back to the system what exceeds twice the largest mapping that was ever freed, and a
-    piece's maps are then mapped anew, page by page: a quarter of the attack's time, measured. One
-    mapping of just below its limit of 32 MiB, never touched, is enough; elsewhere it does nothing.
-    """
-    torch.empty(31 * 2**20, dtype=torch.uint8)
 
 
 def dtype_of(precision: Precision, device: str) -> torch.dtype:

@@ -15,13 +15,13 @@ class Answers(NamedTuple):
     confidence: Tensor
 
 
-def predict(model: nn.Module, images: Tensor, *, piece: int = 512) -> Answers:
+def predict(model: nn.Module, images: Tensor, *, piece: int = 128) -> Answers:
     """Classify images.
 
     Args:
         model: images in [0, 1] in, logits out; run in evaluation mode and left as it was.
         images: float32 in [0, 1], N × C × H × W, or uint8, which is divided by 255.
-        piece: how many images go through the network at once.
+        piece: how many images go through the network at once; 128 of 32 × 32 pixels were fastest.
 
     """
     classes, confidence = [], []

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from blurnet.errors import BlurnetError
+from blurnet.models.memory import keep_freed_memory
 from blurnet.models.modes import evaluating
 
 
@@ -111,6 +112,7 @@ def insert_after(
             check(shapes[layer])
         except BlurnetError as error:
             raise BlurnetError(f"after layer {layer!r}: {error}") from None
+    keep_freed_memory()
     copy = deepcopy(model)
     parent, _, name = layer.rpartition(".")
     setattr(copy.get_submodule(parent), name, Filtered(copy.get_submodule(layer), deepcopy(filter)))

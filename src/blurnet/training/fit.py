@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from blurnet.data.signset import SignSet
 from blurnet.errors import BlurnetError
 from blurnet.models import load_weights
+from blurnet.models.memory import keep_freed_memory
 from blurnet.models.modes import evaluating
 from blurnet.penalties import Penalty, penalty_terms
 
@@ -113,6 +114,7 @@ def fit(  # noqa: PLR0912, PLR0915 - one loop, to be read from top to bottom
     if settings.patience is not None and validation is None:
         raise BlurnetError("patience needs validation images, taken from the training part")
     description = described(source, settings, validation, penalties, augment, harden, checkpoints)
+    keep_freed_memory()
     device = next(model.parameters()).device
     per_epoch = source.per_epoch
     steps = settings.epochs * per_epoch
