@@ -92,7 +92,7 @@ def test_table_and_page(finished):
     assert "short on 4 views of stop, 2 targets, 2 seeds" in text.getvalue()
     page = write_page(folder).read_text()
     assert "<b>learned" not in page
-    assert "Success over α" in page
+    assert "Over α" in page
     assert "Learned kernels" in page
 
 

@@ -85,7 +85,7 @@ def clean(run: Run) -> Values:
             {
                 **row,
                 "name": name_of(row),
-                "words": defense_words(row["defense"]),
+                "words": _words(run, row),
                 "seeds": seeds_span(row),
             }
             for row in rows
@@ -107,7 +107,7 @@ def attacks(run: Run) -> Values:
             shown = [
                 {
                     "name": name_of(row),
-                    "words": defense_words(row["defense"]),
+                    "words": _words(run, row),
                     "published": row["published"] if comparable else None,
                     "scene": row["attacks"][attack][place],
                     "bar": _bar(row, row["attacks"][attack][place], published=comparable),
@@ -215,7 +215,7 @@ def sections(run: Run) -> dict[str, Callable[[Run], Values]]:
     rows = run.results["rows"]
     alphas = [row["label"] for row in rows if row["alpha"] is not None]
     has = {
-        "Success over α": len(set(alphas)) < len(alphas),
+        "Over α": len(set(alphas)) < len(alphas),
         "White-box attack": bool(rows[0]["attacks"]),
         "Learned kernels": any(row["kernels"] for row in rows),
         "Views under the worst target": bool(rows[0]["attacks"]),
@@ -223,7 +223,7 @@ def sections(run: Run) -> dict[str, Callable[[Run], Values]]:
     every = {
         "What was asked": asked,
         "What came out": summary,
-        "Success over α": curves,
+        "Over α": curves,
         "White-box attack": attacks,
         "Clean signs": clean,
         "Learned kernels": kernels,
@@ -250,6 +250,11 @@ def _series(rows: list[Any], attack: str | None) -> Iterator[tuple[str, tuple[st
             for row, rate in zip(rows, rates, strict=True)
         ]
         yield key, (name, points)
+
+
+def _words(run: Run, row: Mapping[str, Any]) -> str:
+    words, model = defense_words(row["defense"]), row["defense"]["model"]
+    return words if model == run.results["settings"]["model"] else f"{model}; {words}"
 
 
 def _bar(row: Mapping[str, Any], scene: Mapping[str, Any], *, published: bool) -> Markup:
