@@ -241,3 +241,15 @@ def test_the_network_of_rp2_is_a_row_where_it_is_given(shared_data):
     photographs, *others = given.planned[0].networks[0].attacks["strongest"]
     assert "40 views of stop" in photographs.title
     assert len(others) == 5
+
+
+def test_a_class_that_is_not_in_the_data_is_said_before_training(drawn_folder):
+    wrong = small(drawn_folder, "attacks={}", "true_class=giraffe")
+    with pytest.raises(BlurnetError, match="true_class: 'giraffe' is not among the data's classes"):
+        wrong.expand()
+
+
+def test_data_of_classes_that_rp2s_network_lacks_is_said_before_training(shared_data):
+    given = {"data": f"folder:{shared_data / 'lisa'}", "rp2": str(shared_data / "rp2")}
+    with pytest.raises(BlurnetError, match="not among the network's outputs"):
+        experiments.load("whitebox", (), given | {"classes": "all"}).expand()

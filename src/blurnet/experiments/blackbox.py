@@ -21,7 +21,7 @@ from blurnet.training import FitSettings
 from .cells import Cell, OnStep, Outcome
 from .defense import FilterDescription, defend
 from .judging import CONTROL_SEED, CONTROL_STICKERS
-from .networks import Recipe, network_of, published_network, trained_network
+from .networks import Recipe, check_names, network_of, published_network, trained_network
 from .settings import Settings
 from .sources import DataSource
 from .stickers import made_sticker, published_sticker
@@ -89,14 +89,14 @@ class Blackbox(Settings):
             scene, target = synthetic.draw_scene(self.true_class), self.target
             stickers["same_weights"] = self._attacked(victim, scene, target, self.seed)
         classes = victim.config["classes"]
-        _check_names(f"{self.rp2 or 'the drawn scene'}", (scene.true_class, target), classes)
+        check_names(f"{self.rp2 or 'the drawn scene'}", (scene.true_class, target), classes)
         if target == scene.true_class:
             raise BlurnetError(
                 f"the target is {target!r}, which the scene shows; choose another of the classes"
             )
         if source is not None:
-            _check_names(f"the data {source.spec}", source.names(), classes)
-            _check_names("the scene and its target", (scene.true_class, target), source.names())
+            check_names(f"the data {source.spec}", source.names(), classes)
+            check_names("the scene and its target", (scene.true_class, target), source.names())
             surrogate = self._trained(source, self.surrogate_seed, "the surrogate")
             stickers["surrogate"] = self._attacked(surrogate, scene, target, self.surrogate_seed)
         model = self.model if self.rp2 is None else "lisa_cnn"
@@ -253,14 +253,3 @@ def _transfer(
         "test": test,
     }
     return Outcome(values)
-
-
-def _check_names(whose: str, names: Sequence[str], classes: Sequence[str]) -> None:
-    unknown = [name for name in names if name not in classes]
-    if unknown:
-        raise BlurnetError(
-            f"{whose}: {', '.join(map(repr, unknown[:3]))} "
-            f"{f'and {len(unknown) - 3} more ' if len(unknown) > 3 else ''}"
-            f"{'is' if len(unknown) == 1 else 'are'} not among the network's outputs: "
-            f"{', '.join(classes)}"
-        )

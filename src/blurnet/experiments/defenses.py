@@ -19,7 +19,7 @@ from .cells import Cell
 from .defense import FilterDescription
 from .defense_table import Judged, Plan, PlannedRow
 from .judging import attacked, judged
-from .networks import Recipe, published_network, trained_network
+from .networks import Recipe, check_names, published_network, trained_network
 from .scenes import held_out_scene
 from .settings import Settings, check
 from .sources import DataSource
@@ -115,6 +115,12 @@ class Defenses(Settings):
             self.validation,
         )
         scenes = self._scenes(source) if self.attacks else ()
+        true_class = scenes[0].true_class if scenes else self.true_class
+        if true_class not in source.names():
+            raise BlurnetError(
+                f"setting true_class: {true_class!r} is not among the data's classes: "
+                f"{', '.join(source.names())}"
+            )
         rows = [row for described in self.rows for row in described.expand()]
         planned = [
             self._published(row, source, scenes)
@@ -125,7 +131,7 @@ class Defenses(Settings):
         ]
         if not planned:
             raise BlurnetError("the experiment's only rows are of RP2's own network; give --rp2")
-        return Plan(tuple(planned), self.true_class)
+        return Plan(tuple(planned), true_class)
 
     def _scenes(self, source: DataSource) -> tuple[Scene, ...]:
         """Give the views to attack: first those of the true class, then those of others."""
@@ -190,6 +196,7 @@ class Defenses(Settings):
     ) -> PlannedRow:
         assert self.rp2 is not None
         network = published_network(self.rp2 / "lisa_cnn.safetensors", "lisa_cnn")
+        check_names(f"the data {source.spec}", source.names(), network.config["classes"])
         each = [
             self._judged(network, source, scenes, seed, row.label, train=False)
             for seed in self.seeds

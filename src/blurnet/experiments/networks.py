@@ -3,7 +3,7 @@
 import hashlib
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from blurnet.errors import BlurnetError
 from blurnet.evaluation import predict, rate
 from blurnet.models import MODELS, build, load_weights, read_network
 from blurnet.penalties import Penalty, penalty_terms
@@ -163,6 +164,18 @@ def network_of(outcome: Outcome) -> nn.Module:
     model = recipe.network(len(values["classes"]), IMAGE, seed=0)
     load_weights(model, outcome.tensors, "a record of this run")
     return model.eval()
+
+
+def check_names(whose: str, names: Sequence[str], classes: Sequence[str]) -> None:
+    """Raise a BlurnetError if some of ``names`` are none of a network's ``classes``."""
+    unknown = [name for name in names if name not in classes]
+    if unknown:
+        raise BlurnetError(
+            f"{whose}: {', '.join(map(repr, unknown[:3]))} "
+            f"{f'and {len(unknown) - 3} more ' if len(unknown) > 3 else ''}"
+            f"{'is' if len(unknown) == 1 else 'are'} not among the network's outputs: "
+            f"{', '.join(classes)}"
+        )
 
 
 def hash_tensors(tensors: Mapping[str, Tensor]) -> str:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from blurnet.data.scene import Scene
 from blurnet.engine.attacking import NONE, Attacked
-from blurnet.files import to_json, write_whole
+from blurnet.files import disk_errors, to_json, write_whole
 
 SCALE, MARGIN, ROW = 3, 4, 26
 """Of the contact sheet: its pictures are so many times larger; pixels around them, and of text."""
@@ -37,8 +37,8 @@ def write_attack(folder: Path, attacked: Attacked, scene: Scene, placement: str)
         BlurnetError: if the disk does not take them.
 
     """
-    pictures = folder / "attacked"
-    pictures.mkdir(parents=True, exist_ok=True)
+    with disk_errors(folder):
+        (folder / "attacked").mkdir(parents=True, exist_ok=True)
     metadata = {
         "target": attacked.target,
         "source_class": scene.true_class,
