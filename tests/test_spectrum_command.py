@@ -12,7 +12,6 @@ from PIL import Image
 from rich.console import Console
 from safetensors.torch import load_file, save_file
 
-from blurnet.cli.main import main
 from blurnet.cli.spectrum_command import spectrum
 from blurnet.data.rp2 import RP2_CLASSES
 from blurnet.engine.training import read_trained
@@ -20,26 +19,6 @@ from blurnet.errors import BlurnetError
 from blurnet.models import build
 from blurnet.report.spectrum_table import print_shares
 from blurnet.spectra import CUTOFF, INPUT, high_frequency_claim, layer_share
-
-
-@pytest.fixture
-def blurnet(monkeypatch, capsys, tmp_path):
-    """Run the command in an empty folder; give exit status, standard output and error."""
-    folder = tmp_path / "cwd"
-    folder.mkdir()
-    monkeypatch.chdir(folder)
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["blurnet", *map(str, arguments)])
-        try:
-            main()
-            status = 0
-        except SystemExit as end:
-            status = end.code or 0
-        return (status, *capsys.readouterr())
-
-    run.folder = folder
-    return run
 
 
 def write(path, pixels):

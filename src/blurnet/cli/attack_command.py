@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-import yaml
 
 from blurnet.errors import BlurnetError
+
+from .named_settings import named_settings
 
 if TYPE_CHECKING:
     from blurnet.attacks import View
@@ -207,11 +208,8 @@ def _scene(rp2: Path | None, data: str | None, true_class: str, mask: str) -> "S
 def _view(text: str) -> "View":
     from blurnet.attacks import view
 
-    name, _, settings = text.partition(":")
-    pairs = [pair.partition("=") for pair in settings.split(",") if pair]
-    if any(not equals for _, equals, _ in pairs):
-        raise BlurnetError(f"--view {text}: write NAME or NAME:KEY=VALUE,KEY=VALUE")
-    return view(name, **{key: yaml.safe_load(value) for key, _, value in pairs})
+    name, settings = named_settings("--view", text)
+    return view(name, **settings)
 
 
 def _result(found: "list[Attacked]", seconds: float, images: int, folder: Path) -> dict[str, Any]:

@@ -23,6 +23,7 @@ def rp2_inputs(folder: Path, model_file: Path | None) -> Inputs:
     """Read RP2's network, photographs, mask and sticker; ``model_file`` is another network."""
     from blurnet.data.rp2 import load_noise, load_scene
     from blurnet.engine.training import read_trained
+    from blurnet.experiments.judging import control_images
 
     if not folder.is_dir():
         raise BlurnetError(
@@ -32,7 +33,7 @@ def rp2_inputs(folder: Path, model_file: Path | None) -> Inputs:
     network = read_trained(model_file or folder / "lisa_cnn.safetensors")
     scene, (noise, _) = load_scene(folder), load_noise(folder)
     attacked = (scene.floats + scene.mask * noise).clamp(0, 1)
-    return Inputs(network.model, scene.floats, attacked, _controls(scene.floats, scene.mask))
+    return Inputs(network.model, scene.floats, attacked, control_images(scene.floats, scene.mask))
 
 
 def inputs(
@@ -41,6 +42,7 @@ def inputs(
     """Read pictures, or folders of them, and check that they belong together."""
     from blurnet.data.images import read_mask
     from blurnet.engine.training import read_trained
+    from blurnet.experiments.judging import control_images
     from blurnet.experiments.networks import IMAGE
 
     if not images:
@@ -67,7 +69,7 @@ def inputs(
         )
     if not weights.any():
         raise BlurnetError(f"{mask}: the mask is black; what the sticker covers is white")
-    return Inputs(model, clean, stuck, _controls(clean, weights))
+    return Inputs(model, clean, stuck, control_images(clean, weights))
 
 
 def _pictures(paths: Sequence[Path]) -> list[Path]:
@@ -100,13 +102,3 @@ def _read(paths: Sequence[Path], size: int | None, shape: "Sequence[int] | None"
 
 def _pixels(shape: Sequence[int]) -> str:
     return f"{shape[-1]} × {shape[-2]}"
-
-
-def _controls(images: "Tensor", mask: "Tensor") -> "Sequence[Tensor]":
-    import torch
-
-    from blurnet.experiments.judging import CONTROL_SEED, CONTROL_STICKERS
-    from blurnet.spectra import random_colour_controls
-
-    generator = torch.Generator().manual_seed(CONTROL_SEED)
-    return random_colour_controls(images, mask, stickers=CONTROL_STICKERS, generator=generator)

@@ -11,6 +11,8 @@ import yaml
 
 from blurnet.errors import BlurnetError
 
+from .named_settings import named_settings
+
 
 def train(
     data: Annotated[
@@ -156,8 +158,5 @@ def _penalty(text: str) -> dict[str, Any]:
 
 
 def _hardening(text: str) -> dict[str, Any]:
-    name, _, settings = text.partition(":")
-    pairs = [pair.partition("=") for pair in settings.split(",") if pair]
-    if any(not equals for _, equals, _ in pairs):
-        raise BlurnetError(f"--hardening {text}: write NAME or NAME:KEY=VALUE,KEY=VALUE")
-    return {"name": name} | {key: yaml.safe_load(value) for key, _, value in pairs}
+    name, settings = named_settings("--hardening", text)
+    return {"name": name} | settings

@@ -20,7 +20,7 @@ from blurnet.training import FitSettings
 
 from .cells import Cell, OnStep, Outcome
 from .defense import FilterDescription, defend
-from .judging import CONTROL_SEED, CONTROL_STICKERS
+from .judging import CONTROL_SEED, CONTROL_STICKERS, control_images
 from .networks import Recipe, check_names, network_of, published_network, trained_network
 from .settings import Settings
 from .sources import DataSource
@@ -229,12 +229,9 @@ def _transfer(
         labels = torch.tensor([classes.index(name) for name in signs.classes])[signs.labels]
         right = predict(model, signs.images).classes == labels
         test = {"count": int(right.sum()), "total": len(right)}
-    mask = sticker.tensors["mask"]
-    generator = torch.Generator().manual_seed(CONTROL_SEED)
-    controls = torch.rand(CONTROL_STICKERS, *clean.shape[1:], generator=generator)
     control = [
-        predict(model, clean.float() / 255 * (1 - mask) + colors * mask).classes.tolist()
-        for colors in controls
+        predict(model, views).classes.tolist()
+        for views in control_images(clean.float() / 255, sticker.tensors["mask"])
     ]
     answers = {
         "clean": predict(model, clean),

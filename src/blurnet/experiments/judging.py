@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,6 +12,7 @@ from blurnet.attacks import RP2Settings, rp2
 from blurnet.data.scene import Scene
 from blurnet.evaluation import l2_dissimilarity, predict
 from blurnet.evaluation.effects import kernel_effects, learned_kernels, map_effects
+from blurnet.spectra import random_colour_controls
 
 from .cells import Cell, OnStep, Outcome
 from .networks import network_of
@@ -120,7 +120,9 @@ def _attack(
         "views": list(scene.names),
         "clean": predict(model, images).classes.tolist(),
         "attacked": [row.tolist() for row in answers],
-        "control": _control(model, scene),
+        "control": [
+            predict(model, views).classes.tolist() for views in control_images(images, scene.mask)
+        ],
         "l2_dissimilarity": [l2_dissimilarity(images, views) for views in result.adversarial],
         "loss_first": _mean(result.loss[:, 0]),
         "loss_last": _mean(result.loss[:, -1]),
@@ -140,11 +142,7 @@ def _mean(losses: Tensor) -> float | None:
     return float(known.mean()) if len(known) else None
 
 
-def _control(model: Any, scene: Scene) -> list[list[int]]:
+def control_images(images: Tensor, mask: Tensor) -> list[Tensor]:
+    """Give images under each of the control's stickers; see ``random_colour_controls``."""
     generator = torch.Generator().manual_seed(CONTROL_SEED)
-    mask = (scene.mask > 0.5).float()
-    colors = torch.rand(CONTROL_STICKERS, *scene.images.shape[1:], generator=generator)
-    return [
-        predict(model, scene.floats * (1 - mask) + sticker * mask).classes.tolist()
-        for sticker in colors
-    ]
+    return random_colour_controls(images, mask, stickers=CONTROL_STICKERS, generator=generator)

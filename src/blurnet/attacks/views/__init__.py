@@ -11,6 +11,7 @@ from torch import Tensor
 
 from blurnet.errors import BlurnetError
 
+from .base import View as View
 from .blur import Blur as Blur
 from .brightness import Brightness as Brightness
 from .color_cast import ColorCast as ColorCast
@@ -22,7 +23,6 @@ from .rotation import Rotation as Rotation
 from .scale import Scale as Scale
 from .sensor_noise import SensorNoise as SensorNoise
 from .shift import Shift as Shift
-from .view import View as View
 from .warp import Warp as Warp
 from .warp import warp as warp
 

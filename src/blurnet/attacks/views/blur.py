@@ -8,7 +8,7 @@ import torch
 from kornia.filters import filter2d_separable, get_gaussian_kernel1d
 from torch import Tensor
 
-from .view import View, clamp
+from .base import View, clamp
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from blurnet.errors import BlurnetError
 
-from .view import View, straight_through
+from .base import View, straight_through
 
 _COSINES = torch.cos(
     torch.outer(torch.arange(8, dtype=torch.float64), torch.arange(1, 16, 2)) * torch.pi / 16

@@ -7,7 +7,7 @@ import torch
 from kornia.geometry.transform import get_perspective_transform
 from torch import Tensor
 
-from .view import uniform
+from .base import uniform
 from .warp import Warp
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from blurnet.errors import BlurnetError
 
-from .view import View, clamp
+from .base import View, clamp
 
 
 @dataclass(frozen=True)

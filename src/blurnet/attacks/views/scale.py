@@ -6,7 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from .view import factors
+from .base import factors
 from .warp import Warp, about_centre
 
 

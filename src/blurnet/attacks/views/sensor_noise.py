@@ -6,7 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from .view import View, clamp
+from .base import View, clamp
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from .view import uniform
+from .base import uniform
 from .warp import Warp, about_centre
 
 

@@ -9,7 +9,7 @@ import torch
 from kornia.geometry.transform import get_affine_matrix2d, warp_perspective
 from torch import Tensor
 
-from .view import Of, View, clamp
+from .base import Of, View, clamp
 
 
 @dataclass(frozen=True, kw_only=True)
