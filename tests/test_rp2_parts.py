@@ -302,6 +302,7 @@ def test_reaches_rp2s_photographs(shared_data, precision):
         ({"loss": "mse"}, "no loss 'mse': cross_entropy, margin, logit"),
         ({"goal": "any"}, "no goal 'any': targeted, untargeted"),
         ({"scope": "all"}, "no scope 'all': universal, per_image"),
+        ({"keep": "best"}, "no keep 'best': last, closest"),
         ({"precision": "half"}, "no precision 'half': float32, bfloat16, auto"),
         ({"start": "ones"}, "no start 'ones': uniform, zeros"),
         ({"restarts": 0}, "restarts is at least 1, not 0"),

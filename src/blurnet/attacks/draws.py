@@ -45,7 +45,8 @@ class Draws:
     ) -> None:
         self.views = views
         self.images = len(images)
-        self.draws = draws if any(view.redraw for view in views) else 1
+        self.redrawn = any(view.redraw for view in views)
+        self.draws = draws if self.redrawn else 1
         self.shapes: list[tuple[int, int, int]] = []
         self.final: list[Tensor] = []
         """One draw of every view, 1 × V × k: what stays, and what the result is judged by."""

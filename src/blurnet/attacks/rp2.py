@@ -95,14 +95,13 @@ def rp2(
             if restart == 0:
                 free, history = _search(terms, model, network, free, every, progress)
                 continue
-            counted, objective = _judge(terms, model, free, every)
+            counted, cost = _judge(terms, model, free, every)
             if settings.stop_when_done:
                 running = every[counted.sum(1) < len(images)]
             another, its_history = _search(
                 terms, model, network, terms.start(generator), running, progress
             )
-            its_count, its_objective = _judge(terms, model, another, every)
-            better = (its_count > counted) | ((its_count == counted) & (its_objective < objective))
+            better = _better(*_judge(terms, model, another, every), counted, cost)
             free = torch.where(better[..., None, None, None], another, free)
             history = torch.where(better[..., None], its_history, history)
     noise = sticker_of(free, settings.placement)
@@ -132,6 +131,7 @@ def _search(
     """
     given, draws = terms.settings, terms.draws.draws
     ended = free.clone()  # what is done stays here; Adam moves all
+    closest = _Closest(free) if given.keep == "closest" and not terms.draws.redrawn else None
     free = free.requires_grad_()
     adam = torch.optim.Adam([free], lr=given.lr, betas=given.betas, eps=given.eps)
     history = torch.full((*free.shape[:2], given.steps), torch.nan, device=free.device)
@@ -144,6 +144,7 @@ def _search(
         penalty = terms.penalty(free)
         (gradient,) = torch.autograd.grad(penalty.sum(), free)
         objective = penalty.detach()
+        counted, change = torch.zeros_like(objective), torch.zeros_like(objective)
         for part in terms.parts(len(running), draws):
             rows, own = running[part.target], terms.own(part.view)
             sticker = free.detach()[rows, own].requires_grad_()
@@ -151,7 +152,12 @@ def _search(
             gradient[rows, own] += torch.autograd.grad(expectation.sum(), sticker)[0]
             objective[rows, own] += expectation.detach()
             held[rows] &= fooled.flatten(1).all(1)
+            if closest:
+                counted[rows, own] += terms.count(fooled)
+                change[rows, own] += terms.change(sticker.detach(), part)
         history[running, :, step] = objective[running]
+        if closest:
+            closest.meet(free.detach(), counted, change)
         free.grad = gradient
         adam.step()
         if given.stop_when_done and (step + 1) % CHECK_EVERY == 0:
@@ -162,30 +168,55 @@ def _search(
             held.fill_(True)
         on_step(step + 1)
     ended[running] = free.detach()[running]
+    if closest:
+        every = torch.arange(len(ended), device=ended.device)
+        nearer = _better(
+            *_judge(terms, model, closest.free, every), *_judge(terms, model, ended, every)
+        )
+        nearer &= closest.counted > 0
+        ended = torch.where(nearer[..., None, None, None], closest.free, ended)
     return ended, history
+
+
+class _Closest:
+    """The sticker met so far that reaches most views and, among equals, changes them least."""
+
+    def __init__(self, free: Tensor) -> None:
+        self.free = free.clone()
+        self.counted = free.new_zeros(free.shape[:2])
+        self.change = free.new_zeros(free.shape[:2])
+
+    def meet(self, free: Tensor, counted: Tensor, change: Tensor) -> None:
+        """Take what is better; what reaches no view never is, nor what was left alone."""
+        better = _better(counted, change, self.counted, self.change)
+        self.free = torch.where(better[..., None, None, None], free, self.free)
+        self.counted = torch.where(better, counted, self.counted)
+        self.change = torch.where(better, change, self.change)
+
+
+def _better(counted: Tensor, cost: Tensor, than_counted: Tensor, than_cost: Tensor) -> Tensor:
+    return (counted > than_counted) | ((counted == than_counted) & (cost < than_cost))
 
 
 @torch.no_grad()
 def _judge(terms: Terms, model: nn.Module, free: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
-    """Give, in float32, how many views these targets' stickers fool, and their objective, t × s."""
+    """Give, in float32, how many views these targets' stickers fool, and what they cost, t × s.
+
+    The cost is the objective, or the change where the closest sticker is kept.
+    """
     free, final = free[rows], terms.draws.final
     objective = terms.penalty(free)
-    counted = torch.zeros_like(objective)
+    counted, change = torch.zeros_like(objective), torch.zeros_like(objective)
     for part in terms.parts(len(rows), 1):
         own = terms.own(part.view)
+        sticker = free[part.target, own]
         expectation, fooled = terms.expectation(
-            lambda attacked, _view: model(attacked),
-            free[part.target, own],
-            rows[part.target],
-            part,
-            final,
+            lambda attacked, _view: model(attacked), sticker, rows[part.target], part, final
         )
         objective[part.target, own] += expectation
-        per_image = fooled[:, 0].to(counted)
-        counted[part.target, own] += (
-            per_image if terms.settings.scope == "per_image" else per_image.sum(1, keepdim=True)
-        )
-    return counted, objective
+        counted[part.target, own] += terms.count(fooled)
+        change[part.target, own] += terms.change(sticker, part)
+    return counted, change if terms.settings.keep == "closest" else objective
 
 
 def _shifted(

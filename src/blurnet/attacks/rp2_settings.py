@@ -10,6 +10,7 @@ from .objective import Goal, Loss
 from .placement import Placement
 
 Scope = Literal["universal", "per_image"]
+Keep = Literal["last", "closest"]
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,14 @@ class RP2Settings:
         goal: "targeted": be taken for the target. "untargeted": not for the true class, which is
             then given as the target; J is turned round.
         scope: "universal": one sticker for all views, the formula. "per_image": one for each.
+        keep: which of its stickers a run ends with. "last": that of the last step, as published.
+            "closest": of all that it met the one that reaches most views and, among equals, changes
+            them least (L2 dissimilarity), as an attack of least norm would; it is often an early
+            and less confident one. The last all the same where no step reached a view, where the
+            last reaches more in float32, and where views are redrawn at each step.
         restarts: runs from starts of their own, of which the best is kept, for each target (and,
-            "per_image", each image): most views reached first, then the least objective.
+            "per_image", each image): most views reached first, then the least objective, or with
+            "closest" the least change.
         draws: how many draws of the views' transformations each step averages, at least 1; where
             nothing is redrawn it makes no difference.
         stop_when_done: leave a target alone when all its views have been reached for 25 steps, and
@@ -63,6 +70,7 @@ class RP2Settings:
     loss: Loss = "cross_entropy"
     goal: Goal = "targeted"
     scope: Scope = "universal"
+    keep: Keep = "last"
     restarts: int = 1
     draws: int = 1
     stop_when_done: bool = False
@@ -76,6 +84,7 @@ class RP2Settings:
             "loss": get_args(Loss),
             "goal": get_args(Goal),
             "scope": get_args(Scope),
+            "keep": get_args(Keep),
             "precision": get_args(Precision),
         }
         wrong = [

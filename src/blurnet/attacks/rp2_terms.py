@@ -5,6 +5,7 @@ A target has s stickers: one, or "per_image" one for each view.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from .draws import Draws
 from .objective import attack_loss, reached
-from .placement import free_of, place_in_views, sticker_of
+from .placement import free_of, place, place_in_views, sticker_of
 from .printability import non_printability_score
 from .rp2_settings import RP2Settings
 
@@ -93,6 +94,29 @@ class Terms:
         score = non_printability_score(sticker.flatten(0, 1), self.mask, self.colors)
         return norm * given.lam + score.view(norm.shape) * given.printability
 
+    @cached_property
+    def covered(self) -> Tensor:
+        """Give the places of the pixels under the mask, in row order."""
+        return self.mask.flatten().nonzero().squeeze(1)
+
+    def change(self, free: Tensor, part: Part) -> Tensor:
+        """Give a part's share of (1/V) Σ ‖x − x_adv‖₂ / ‖x_adv‖₂, before any transformation, t × s.
+
+        Outside the mask x_adv is x: only what is under it is looked at, pixel by pixel.
+        """
+        given = self.settings
+        photographs = self.images[part.view]
+        mask = self.mask.flatten()[self.covered]
+        before = photographs.flatten(2)[..., self.covered]
+        sticker = sticker_of(free, given.placement).flatten(3)[..., self.covered]
+        after = place(before, mask * sticker, mask, given.placement, clip=given.clip)
+        around = photographs.square().sum((1, 2, 3)) - before.square().sum((1, 2))
+        length = (around.clamp(min=0) + after.square().sum((2, 3))).sqrt()
+        changed = (after - before).square().sum((2, 3)).sqrt() / length.clamp(min=1e-12)
+        if given.scope == "per_image":
+            return changed
+        return changed.sum(1, keepdim=True) / len(self.images)
+
     def expectation(
         self, network: Network, free: Tensor, rows: Tensor, part: Part, drawn: Sequence[Tensor]
     ) -> tuple[Tensor, Tensor]:
@@ -119,6 +143,11 @@ class Terms:
         if given.scope == "per_image":
             return losses.sum(1) / draws, fooled
         return losses.sum((1, 2))[:, None] / (draws * len(self.images)), fooled
+
+    def count(self, fooled: Tensor) -> Tensor:
+        """Give how many draws and views each sticker fools, t × s, of t × d × v bool."""
+        each = fooled.sum(1)
+        return each if self.settings.scope == "per_image" else each.sum(1, keepdim=True)
 
     def own(self, view: slice) -> slice:
         """Give which of a target's stickers these views wear."""

@@ -79,6 +79,14 @@ def rp2(
     scope: Annotated[
         str, typer.Option(metavar="NAME", help="universal: one sticker for all views; per_image.")
     ] = "universal",
+    keep: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="Of all stickers met, closest: that which reaches most views and changes them "
+            "least; last: that of the last step, as published and more confident.",
+        ),
+    ] = "closest",
     restarts: Annotated[int, typer.Option(min=1, help="Starts, of which the best counts.")] = 1,
     view: Annotated[
         list[str] | None,
@@ -140,6 +148,7 @@ def rp2(
         "placement": placement,
         "loss": loss,
         "scope": scope,
+        "keep": keep,
         "precision": precision,
     }
     settings = RP2Settings(
