@@ -9,6 +9,9 @@ from .pgd import PGDSettings as PGDSettings
 from .pgd import pgd as pgd
 from .printability import non_printability_score as non_printability_score
 from .printability import read_colors as read_colors
+from .random_search import RandomSearchResult as RandomSearchResult
+from .random_search import RandomSearchSettings as RandomSearchSettings
+from .random_search import random_search as random_search
 from .rectangle import RectangleResult as RectangleResult
 from .rectangle import RectangleSettings as RectangleSettings
 from .rectangle import rectangle_attack as rectangle_attack
