@@ -24,6 +24,7 @@ from blurnet.evaluation import predict
 from blurnet.experiments.networks import network_of
 
 STRONGEST = RP2Settings(
+    precision="auto",
     steps=200,
     lam=0,
     placement="paste",
@@ -35,16 +36,16 @@ STRONGEST = RP2Settings(
 )
 LONGEST = RP2Settings(**(vars(STRONGEST) | {"steps": 1000, "restarts": 5}))
 TARGETED = {
-    "formula": RP2Settings(keep="closest"),
-    "formula, 1,000 steps": RP2Settings(steps=1000, keep="closest"),
+    "formula": RP2Settings(keep="closest", precision="auto"),
+    "formula, 1,000 steps": RP2Settings(steps=1000, keep="closest", precision="auto"),
     "no norm, gradient through the clip": RP2Settings(
-        lam=0, placement="add_straight_through", keep="closest"
+        lam=0, placement="add_straight_through", keep="closest", precision="auto"
     ),
     "the same, margin loss": RP2Settings(
-        lam=0, placement="add_straight_through", loss="margin", keep="closest"
+        lam=0, placement="add_straight_through", loss="margin", keep="closest", precision="auto"
     ),
     "one pasted sticker, margin loss": RP2Settings(
-        lam=0, placement="paste", loss="margin", keep="closest"
+        lam=0, placement="paste", loss="margin", keep="closest", precision="auto"
     ),
 }
 
@@ -123,7 +124,7 @@ def main() -> None:
 
     def networks(label: str | None) -> dict[int, Attacked]:
         found = {
-            network["seed"]: records.read(network["train"])
+            network["seed"]: records[network["train"]]
             for row in rows
             if row["label"] == label
             for network in row["networks"]
