@@ -87,7 +87,12 @@ class Attacked:
 
 
 def figures(
-    network: Attacked, sources: list[Attacked], published: Tensor, octagon: Tensor
+    network: Attacked,
+    sources: list[Attacked],
+    published: Tensor,
+    octagon: Tensor,
+    *,
+    targeted: bool,
 ) -> Iterator[tuple[str, list[Tensor]]]:
     """Give each attack's name, and which views it fooled, for each target."""
     fooled = network.fooled
@@ -101,6 +106,8 @@ def figures(
         name = f"strongest of {len(sources)} other networks, carried over, any"
         yield name, [torch.stack(carried).any(0)]
     yield "strongest, whole octagon", [fooled(network.by_rp2(STRONGEST, octagon)[0])]
+    if not targeted:
+        return
     for name, settings in TARGETED.items():
         yield name, [fooled(images) for images in network.by_rp2(settings)]
     whole = network.by_rp2(TARGETED["formula"], octagon)
@@ -115,6 +122,7 @@ def main() -> None:
     parser.add_argument("--rp2", type=Path, required=True, help="RP2's photographs and masks")
     parser.add_argument("--source", help="row whose networks' stickers are carried over too")
     parser.add_argument("--seeds", type=int, nargs="+", help="only these training seeds")
+    parser.add_argument("--untargeted", action="store_true", help="only what takes a minute or two")
     given = parser.parse_args()
 
     scene, records = load_scene(given.rp2), Records(given.run)
@@ -143,7 +151,9 @@ def main() -> None:
             continue
         sources = [*others.values(), *(each for key, each in mine.items() if key != seed)]
         start = time.monotonic()
-        for name, fooled in figures(network, sources, published, octagon):
+        for name, fooled in figures(
+            network, sources, published, octagon, targeted=not given.untargeted
+        ):
             rates = torch.stack(fooled).float().mean(1) * 100
             worst = f"{rates.max():.1f}" if len(rates) > 1 else ""
             seconds = time.monotonic() - start
