@@ -34,7 +34,7 @@ STRONGEST = RP2Settings(
     restarts=2,
     keep="closest",
 )
-LONGEST = RP2Settings(**(vars(STRONGEST) | {"steps": 1000, "restarts": 5}))
+LONGEST = RP2Settings(**(vars(STRONGEST) | {"steps": 500, "restarts": 4}))
 TARGETED = {
     "formula": RP2Settings(keep="closest", precision="auto"),
     "formula, 1,000 steps": RP2Settings(steps=1000, keep="closest", precision="auto"),
@@ -100,7 +100,7 @@ def figures(
     yield "RP2's published sticker", [fooled((network.images + published).clamp(0, 1))]
     yield "random search, 5,000 queries", [fooled(network.by_random_search(5000))]
     yield "strongest", [fooled(network.by_rp2(STRONGEST)[0])]
-    yield "strongest, 1,000 steps, 5 restarts", [fooled(network.by_rp2(LONGEST)[0])]
+    yield "strongest, 500 steps, 4 restarts", [fooled(network.by_rp2(LONGEST)[0])]
     if sources:
         carried = [fooled(source.by_rp2(STRONGEST)[0]) for source in sources]
         name = f"strongest of {len(sources)} other networks, carried over, any"
