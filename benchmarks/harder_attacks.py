@@ -98,7 +98,7 @@ def figures(
     fooled = network.fooled
     yield "no sticker", [fooled(network.images)]
     yield "RP2's published sticker", [fooled((network.images + published).clamp(0, 1))]
-    yield "random search, 5,000 queries", [fooled(network.by_random_search(5000))]
+    yield "random search, 2,000 queries", [fooled(network.by_random_search(2000))]
     yield "strongest", [fooled(network.by_rp2(STRONGEST)[0])]
     yield "strongest, 500 steps, 4 restarts", [fooled(network.by_rp2(LONGEST)[0])]
     if sources:
