@@ -2,8 +2,10 @@
 
 import pytest
 import torch
+from kornia.geometry.transform import warp_perspective
 
 from blurnet.attacks.placement import free_of, place, place_in_views, sticker_of
+from blurnet.attacks.views import view
 
 
 def generator(seed=0):
@@ -91,3 +93,35 @@ def test_the_free_variable_of_a_sticker():
     back = sticker_of(free_of(sticker, "paste"), "paste")
     torch.testing.assert_close(back, torch.tensor([0.001, 0.25, 0.5, 0.999]))
     assert free_of(sticker, "add") is sticker
+
+
+@pytest.mark.parametrize("placement", ["add", "paste"])
+@pytest.mark.parametrize("stickers", [1, 2])
+def test_views_that_follow_each_other_are_one_resampling(placement, stickers):
+    """Against each target, draw and photograph by itself, by the product of the homographies."""
+    names = ["perspective", "rotation", "brightness", "scale", "rotation", "shift", "blur"]
+    uses = ["sticker", "sticker", "image", "sticker", "image", "image", "image"]
+    views = [view(name, of=use) for name, use in zip(names, uses, strict=True)]
+    drawn = [each.draw(6, (3, 12, 12), generator(9)).view(3, 2, -1) for each in views]
+    images, mask = 0.3 + 0.4 * numbers(2, 3, 12, 12), 0.1 + 0.8 * numbers(12, 12, seed=1)
+    sticker = 0.1 + 0.2 * numbers(4, stickers, 3, 12, 12, seed=2)
+    together = place_in_views(images, sticker, mask, placement, views, drawn)
+    assert together.shape == (4, 3, 2, 3, 12, 12)
+
+    def warped(picture, places, at):
+        matrix = torch.eye(3, dtype=torch.float64)
+        for k in places:
+            matrix = views[k].matrix(drawn[k][at][None].double(), 12, 12)[0] @ matrix
+        padding = "border" if uses[places[0]] == "image" else "zeros"
+        return warp_perspective(picture[None], matrix[None], (12, 12), padding_mode=padding)[0]
+
+    for t in range(4):
+        for d in range(3):
+            for v in range(2):
+                own = sticker[t, v % stickers]
+                moved = warped(torch.cat([mask * own, mask[None]]), (0, 1, 3), (d, v))
+                seen = images[v] * (1 - moved[3:] if placement == "paste" else 1) + moved[:3]
+                seen = (drawn[2][d, v].double() * seen.clamp(0, 1)).clamp(0, 1)
+                seen = warped(seen, (4, 5), (d, v))
+                expected = views[6](seen[None], drawn[6][d, v][None])[0]
+                torch.testing.assert_close(together[t, d, v], expected, rtol=0, atol=1e-6)

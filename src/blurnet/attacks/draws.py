@@ -1,29 +1,9 @@
-"""What the attack asks of a view, one T_i of RP2's formula."""
-
-from typing import Literal, Protocol
+"""What the views, the T_i of RP2's formula, drew for each photograph."""
 
 import torch
 from torch import Tensor
 
-
-class View(Protocol):
-    """A differentiable transformation of images, drawn at random."""
-
-    @property
-    def of(self) -> Literal["sticker", "image"]:
-        """What it acts on: the sticker and its mask, or the attacked image."""
-
-    @property
-    def redraw(self) -> bool:
-        """Whether it is drawn anew at each step, or once for each photograph."""
-
-    def draw(
-        self, count: int, image_shape: tuple[int, int, int], /, generator: torch.Generator
-    ) -> Tensor:
-        """Draw the parameters of ``count`` images of C × H × W, float32, ``count`` × k."""
-
-    def __call__(self, images: Tensor, parameters: Tensor, /) -> Tensor:
-        """Transform N × C × H × W images by parameters N × k; it may change H and W."""
+from .views import View
 
 
 class Draws:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from .draws import View
+from .views import View, apply_views
 
 Placement = Literal["add", "add_straight_through", "paste"]
 
@@ -62,7 +62,8 @@ def place_in_views(
         mask: M, H × W.
         placement: as for ``place``, as is ``clip``.
         views: in the order in which they act. Those of the "sticker" act on M·δ (or M·s) and M,
-            stacked as C + 1 channels, those of the "image" on what comes of it.
+            with all targets' colours as channels, those of the "image" on what comes of it.
+            Neighbours that warp are one resampling (see ``apply_views``).
         parameters: what each view drew, d × v × k.
         clip: False leaves what was added unclipped.
 
@@ -71,25 +72,32 @@ def place_in_views(
 
     """
     drawn = list(zip(views, parameters, strict=True))
-    count = (len(sticker), len(parameters[0]) if drawn else 1, len(photographs))
+    of_sticker = [pair for pair in drawn if pair[0].of == "sticker"]
+    of_image = [pair for pair in drawn if pair[0].of == "image"]
+    targets, count = len(sticker), (len(parameters[0]) if drawn else 1, len(photographs))
     covered = (mask * sticker).unsqueeze(1)
-    if any(view.of == "sticker" for view in views):
-        stacked = torch.cat([covered, mask.expand_as(covered[..., :1, :, :])], dim=-3)
-        stacked = _through(stacked.expand(*count, -1, -1, -1), drawn, "sticker")
-        covered, mask = stacked[..., :-1, :, :], stacked[..., -1:, :, :]
+    if of_sticker:
+        # what moves a pixel moves it for all targets: they are channels, the mask one more
+        channels = covered[:, 0].transpose(0, 1).flatten(1, 2)
+        stacked = torch.cat([channels, mask.expand_as(channels[:, :1])], 1)
+        seen = _through(of_sticker, stacked.expand(*count, -1, -1, -1))
+        covered = seen[:, :, :-1].view(*count, targets, -1, *seen.shape[3:])
+        covered, mask = covered.permute(2, 0, 1, 3, 4, 5), seen[:, :, -1:]
     attacked = place(photographs, covered, mask, placement, clip=clip)
-    if any(view.of == "image" for view in views):
-        attacked = _through(attacked.expand(*count, -1, -1, -1), drawn, "image")
+    if of_image:
+        attacked = _through(of_image, attacked.expand(targets, *count, -1, -1, -1))
     return attacked
 
 
-def _through(images: Tensor, drawn: Sequence[tuple[View, Tensor]], of: str) -> Tensor:
-    count = images.shape[:3]
-    flat = images.flatten(0, 2)
-    for view, parameters in drawn:
-        if view.of == of:
-            flat = view(flat, parameters.expand(*count, -1).flatten(0, 2))
-    return flat.view(*count, *flat.shape[1:])
+def _through(drawn: Sequence[tuple[View, Tensor]], images: Tensor) -> Tensor:
+    """Apply views to images … × d × v × C × H × W, whose parameters are d × v × k."""
+    count = images.shape[:-3]
+    seen = apply_views(
+        [view for view, _ in drawn],
+        images.flatten(0, -4),
+        [each.expand(*count, -1).flatten(0, -2) for _, each in drawn],
+    )
+    return seen.view(*count, *seen.shape[1:])
 
 
 class _ClipStraightThrough(torch.autograd.Function):

@@ -9,11 +9,12 @@ from torch import Tensor, nn
 from blurnet.models.modes import evaluating
 
 from .attacked_network import AttackedNetwork, fastest_piece
-from .draws import Draws, View
+from .draws import Draws
 from .placement import sticker_of
 from .rp2_check import check, check_outputs
 from .rp2_settings import RP2Settings
 from .rp2_terms import Terms
+from .views import View
 
 CHECK_EVERY = 25
 """Steps between the looks for targets that are done; each look waits for the device."""
