@@ -8,7 +8,9 @@ steps). ART and foolbox are timed where they are installed: pip install 'blurnet
 
     --sweep      the whole white-box sweep, 16 targets × 40 images × 300 steps
     --scaling    seconds and peak memory at 1, 2, 5 and 10 times the targets, views and steps
-    --views      an attack through transformations on small_resnet, beside a bare loop of the same
+    --views      photographs of 96 × 96 through ten views down to a network's 32 × 32, 4 targets,
+                 beside a bare loop that does the same
+    --networks   small_resnet, lisa_cnn_wide and grey_resnet, beside bare loops
 
 glibc gives big tensors back to the system at each step, unless it has freed a mapping of nearly
 32 MiB before; an attack frees one (attacks/attacked_network.py), and all who take turns here
@@ -29,13 +31,13 @@ from copy import deepcopy
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from attack_peers import art_pgd, bare_loop, foolbox_pgd, plain_loop
+from attack_views import NETWORKS, Contest, other_network, through_views
 from torch import Tensor, nn
 
 from blurnet.attacks import RP2Settings, rp2
 from blurnet.data.rp2 import load_scene
-from blurnet.models import MODELS, build
+from blurnet.models import MODELS
 from blurnet.models.weights import read_network
 
 PEERS = {"art": "adversarial-robustness-toolbox", "foolbox": "foolbox"}
@@ -50,7 +52,22 @@ def main() -> None:
     elif arguments.scaling:
         found = scaling(arguments.rp2)
     elif arguments.views:
-        found = through_views(problem, arguments.steps, arguments.turns)
+        _, images, targets, mask = problem
+        few = targets[:4]
+        contest = through_views(images, few, mask, arguments.steps)
+        found = beside_bare(contest, len(images) * len(few), arguments.steps, arguments.turns)
+    elif arguments.networks:
+        _, images, targets, mask = problem
+        each_step = len(images) * len(targets)
+        found = {
+            name: beside_bare(
+                other_network(name, images, targets, mask, arguments.steps),
+                each_step,
+                arguments.steps,
+                arguments.turns,
+            )
+            for name in NETWORKS
+        }
     else:
         found = against_all(problem, arguments.steps, arguments.turns)
     found["machine"] = {
@@ -73,7 +90,7 @@ def parser() -> argparse.ArgumentParser:
     arguments.add_argument("--json", action="store_true", help="print the result alone, as JSON")
     arguments.add_argument("--steps", type=int, default=10, help="of each contestant in each turn")
     arguments.add_argument("--turns", type=int, default=7)
-    for kind in ("sweep", "scaling", "views"):
+    for kind in ("sweep", "scaling", "views", "networks"):
         arguments.add_argument(f"--{kind}", action="store_true")
     return arguments
 
@@ -210,77 +227,12 @@ def peak_mib() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
-class Turned:
-    """A stand-in for a geometric view: the sticker turned by up to 10°, redrawn at each step."""
-
-    of, redraw = "sticker", True
-
-    def draw(
-        self, count: int, _shape: tuple[int, int, int], /, generator: torch.Generator
-    ) -> Tensor:
-        return (torch.rand(count, 1, generator=generator) - 0.5) * 0.35
-
-    def __call__(self, images: Tensor, parameters: Tensor, /) -> Tensor:
-        angle = parameters[:, 0]
-        cos, sin, none = angle.cos(), angle.sin(), torch.zeros_like(angle)
-        matrix = torch.stack([cos, -sin, none, sin, cos, none], 1).view(-1, 2, 3)
-        grid = F.affine_grid(matrix, list(images.shape), align_corners=False)
-        return F.grid_sample(images, grid, align_corners=False)
-
-
-class Lit:
-    """Another: the image's values times 0.7 to 1.3, redrawn at each step."""
-
-    of, redraw = "image", True
-
-    def draw(
-        self, count: int, _shape: tuple[int, int, int], /, generator: torch.Generator
-    ) -> Tensor:
-        return 0.7 + 0.6 * torch.rand(count, 1, generator=generator)
-
-    def __call__(self, images: Tensor, parameters: Tensor, /) -> Tensor:
-        return (images * parameters[..., None, None]).clamp(0, 1)
-
-
-def through_views(problem: Problem, steps: int, turns: int) -> dict[str, object]:
-    _, images, targets, mask = problem
-    model = build("small_resnet", 18, seed=0)
-    turned, lit, generator = Turned(), Lit(), torch.Generator().manual_seed(0)
-
-    def warp(photographs: Tensor, sticker: Tensor, mask: Tensor) -> Tensor:
-        count = (len(sticker), len(photographs))
-        stacked = torch.cat([sticker, mask.expand(len(sticker), 1, 1, *mask.shape)], 2)
-        stacked = stacked.expand(*count, -1, -1, -1).flatten(0, 1)
-        angles = turned.draw(count[1], (4, 32, 32), generator).repeat(count[0], 1)
-        light = lit.draw(count[1], (3, 32, 32), generator).repeat(count[0], 1)
-        moved = turned(stacked, angles)[:, :3].unflatten(0, count)
-        return lit((photographs + moved).clamp(0, 1).flatten(0, 1), light).unflatten(0, count)
-
-    def attack(precision: str) -> Callable[[], object]:
-        chosen = RP2Settings(steps=steps, precision=precision)
-        copy = deepcopy(model)
-        return lambda: rp2(
-            copy, images, targets, mask, settings=chosen, generator=generator, views=[turned, lit]
-        )
-
-    def bare(bf16: bool) -> Callable[[], object]:
-        copy, piece = deepcopy(model), 320 if bf16 else 160
-        return lambda: bare_loop(
-            copy, images, targets, mask, steps, bf16=bf16, piece=piece, warp=warp
-        )
-
-    taken = alternate(
-        {
-            "blurnet": attack("bfloat16"),
-            "bare_bf16": bare(True),
-            "blurnet_fp32": attack("float32"),
-            "bare_fp32": bare(False),
-        },
-        turns,
-    )
-    gradients = len(images) * len(targets) * steps
+def beside_bare(contest: Contest, images: int, steps: int, turns: int) -> dict[str, object]:
+    """Time ours beside the bare loops; ``images``: of each step, over all targets."""
+    taken = alternate(contest, turns)
     found: dict[str, object] = {
-        name: round(1e6 * statistics.median(each) / gradients, 1) for name, each in taken.items()
+        name: round(1e6 * statistics.median(each) / (images * steps), 1)
+        for name, each in taken.items()
     }
     return found | {
         "ratios": {
