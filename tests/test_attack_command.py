@@ -10,6 +10,8 @@ from blurnet.engine.training import train_network
 from blurnet.experiments.networks import Recipe
 from blurnet.experiments.sources import DataSource
 
+STAR = ("--target", "yield", "--mask", "two-stage:outline=star")
+
 
 def result_of(finished):
     status, out, err = finished
@@ -68,6 +70,33 @@ def test_a_trained_network_on_its_data(blurnet, network, drawn_folder):
     assert seen["l2_dissimilarity"] is None, "the views change images too"
 
 
+def test_a_mask_found_in_two_stages(blurnet, network, drawn_folder):
+    given = ("--model-file", network, "--data", f"folder:{drawn_folder}", "--target", "yield")
+    given = (*given, "--steps", 8, "--seed", 3, "--json")
+    two_stage = "two-stage:count=2,area=0.05,outline=octagon"
+    result = result_of(blurnet("attack", "rp2", *given, "--mask", two_stage, "--out", "two"))
+    boxes = result["mask"]["rectangles"]
+    folder = blurnet.folder / "two"
+    told = json.loads((folder / "attack.json").read_text())
+    assert told["mask"] == result["mask"]
+    assert len(boxes) == 2
+    with Image.open(folder / "mask.png") as picture:
+        white = [(x, y) for x in range(32) for y in range(32) if picture.getpixel((x, y))]
+    inside = [
+        (x, y)
+        for left, top, right, bottom in boxes
+        for x in range(left, right)
+        for y in range(top, bottom)
+    ]
+    assert sorted(white) == sorted(inside)
+    assert result["mask"]["pixels"] == len(white) <= 51
+    assert told["dead_gradient_share"] == result["dead_gradient_share"]
+    assert result["loss_first"] > result["loss_last"]
+    free = (*given[:4], "--target", "none", "--placement", "paste", *given[6:])
+    free = result_of(blurnet("attack", "rp2", *free, "--mask", "two-stage", "--out", "free"))
+    assert free["mask"]["pixels"] <= 31
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -78,6 +107,10 @@ def test_a_trained_network_on_its_data(blurnet, network, drawn_folder):
         (("NETWORK", "--target", "stop"), "the target is 'stop', which the scene shows"),
         (("NETWORK", "--placement", "glue"), "no placement 'glue': add, add_straight_through"),
         (("NETWORK", "--norm", "3"), "p is 1, 2 or inf, not 3"),
+        (("NETWORK", "--mask", "two-stage:4"), "write NAME or NAME:KEY=VALUE"),
+        (("NETWORK", "--mask", "two-stage:size=4"), "no size; there are: outline, count, area"),
+        (("NETWORK", "--mask", "two-stage:count=1.5"), "count is a whole number, and area a share"),
+        (("NETWORK", *STAR), "no outline 'star'; there are: octagon"),
         (("NETWORK", "--view", "rain"), "no view 'rain'; there are: "),
         (("NETWORK", "--view", "rotation:5"), "--view rotation:5: write NAME or NAME:KEY=VALUE"),
         (("NETWORK", "--colors", "none.csv"), "none.csv: no such file"),

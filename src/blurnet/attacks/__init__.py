@@ -1,10 +1,9 @@
 """Attacks: plain functions from model, views, targets and mask to a result object."""
 
-from .masks import most_affected_rectangles as most_affected_rectangles
+from .gradient_health import dead_gradient_share as dead_gradient_share
 from .masks import octagon as octagon
 from .masks import rectangles as rectangles
 from .masks import sign_outline as sign_outline
-from .masks import two_stage_mask as two_stage_mask
 from .pgd import PGDSettings as PGDSettings
 from .pgd import pgd as pgd
 from .printability import non_printability_score as non_printability_score
@@ -18,6 +17,8 @@ from .rectangle import rectangle_attack as rectangle_attack
 from .rp2 import RP2Result as RP2Result
 from .rp2 import rp2 as rp2
 from .rp2_settings import RP2Settings as RP2Settings
+from .two_stage import most_affected_rectangles as most_affected_rectangles
+from .two_stage import two_stage_rectangles as two_stage_rectangles
 from .views import VIEWS as VIEWS
 from .views import View as View
 from .views import apply_views as apply_views

@@ -2,18 +2,14 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from blurnet.errors import BlurnetError
 
-from .named_settings import named_settings
-
-if TYPE_CHECKING:
-    from blurnet.attacks import View
-    from blurnet.data.scene import Scene
-    from blurnet.engine.attacking import Attacked
+from .attack_inputs import inside, scene_of, two_stage_of, view_of
+from .attack_result import print_values, values_of
 
 app = typer.Typer(no_args_is_help=True, help="Attack one network on one scene.")
 
@@ -51,7 +47,13 @@ def rp2(
         str, typer.Option(metavar="NAME", help="Without --rp2: the class of the attacked signs.")
     ] = "stop",
     mask: Annotated[
-        str, typer.Option(metavar="NAME", help="With --rp2: a file of masks/, without .png.")
+        str,
+        typer.Option(
+            metavar="NAME[:KEY=VALUE,…]",
+            help="With --rp2: a file of masks/, without .png. Or two-stage, as RP2 found its own: "
+            "rectangles where an L1 attack over the sign does most, with outline=octagon, count=4 "
+            "and area=0.03 (share of the image, all together) unless given.",
+        ),
     ] = "sticker",
     target: Annotated[
         str,
@@ -128,14 +130,16 @@ def rp2(
 
       blurnet attack rp2 --rp2 ../shared/data/rp2 --mask octagon --steps 1000
 
+      blurnet attack rp2 --rp2 ../shared/data/rp2 --mask two-stage:count=2,area=0.05
+
       blurnet attack rp2 --model-file runs/train/network.safetensors --placement paste --target none
     """
     from blurnet.attacks import RP2Settings, read_colors
     from blurnet.engine import Records
-    from blurnet.engine.attacking import attack_scene
+    from blurnet.engine.attacking import attack_scene, with_found_mask
     from blurnet.engine.training import read_trained
     from blurnet.files import to_json, write_whole
-    from blurnet.report.attack_files import write_attack
+    from blurnet.report.attack_files import mask_values, write_attack
 
     from .progress import step_progress
 
@@ -161,101 +165,45 @@ def rp2(
         printability=printability,
         **choices,
     )
-    network = read_trained(model_file or _inside(rp2, "lisa_cnn.safetensors"))
-    scene = _scene(rp2, data, true_class, mask)
-    views = [_view(text) for text in view or ()]
+    network = read_trained(model_file or inside(rp2, "lisa_cnn.safetensors"))
+    two_stage = two_stage_of(mask)
+    scene = scene_of(rp2, data, true_class, "sticker" if two_stage else mask)
+    views = [view_of(text) for text in view or ()]
     printable = None if colors is None else read_colors(colors)
-    with (
-        Records(out).locked(),
-        step_progress(f"RP2 on {len(scene)} views, target {target}", quiet=quiet) as on_step,
-    ):
-        found, seconds = attack_scene(
-            network,
-            scene,
-            target,
-            settings,
-            seed=seed,
-            views=views,
-            colors=printable,
-            on_step=on_step,
-        )
+    aim = f"{len(scene)} views, target {target}"
+    boxes = None
+    with Records(out).locked():
+        if two_stage:
+            with step_progress(f"L1 attack on {aim}", quiet=quiet) as on_step:
+                scene, boxes = with_found_mask(
+                    network,
+                    scene,
+                    target,
+                    settings,
+                    seed=seed,
+                    views=views,
+                    on_step=on_step,
+                    **two_stage,
+                )
+        with step_progress(f"RP2 on {aim}", quiet=quiet) as on_step:
+            found, seconds = attack_scene(
+                network,
+                scene,
+                target,
+                settings,
+                seed=seed,
+                views=views,
+                colors=printable,
+                on_step=on_step,
+            )
         for attacked in found:
             folder = out if len(found) == 1 else out / attacked.target
-            write_attack(folder, attacked, scene, placement)
-        result = _result(found, seconds, len(scene), out)
+            write_attack(folder, attacked, scene, placement, boxes)
+        result = values_of(found, seconds, len(scene), out)
+        result["mask"] = mask_values(scene, boxes)
         if len(found) > 1:
             write_whole(out / "attack.json", to_json(result))
     if json_:
         typer.echo(json.dumps(result, indent=1, ensure_ascii=False))
         return
-    _print(found, result)
-
-
-def _inside(folder: Path | None, name: str) -> Path:
-    assert folder is not None
-    if not folder.is_dir():
-        raise BlurnetError(
-            f"{folder}: no such folder; --rp2 takes one with lisa_cnn.safetensors, victims/ and "
-            "masks/"
-        )
-    return folder / name
-
-
-def _scene(rp2: Path | None, data: str | None, true_class: str, mask: str) -> "Scene":
-    from blurnet.data import synthetic
-    from blurnet.data.rp2 import load_scene
-    from blurnet.experiments.scenes import held_out_scene
-    from blurnet.experiments.sources import DataSource
-
-    if rp2 is not None:
-        return load_scene(rp2, mask)
-    if data is None or data == "synthetic":
-        return synthetic.draw_scene(true_class)
-    return held_out_scene(DataSource(data, None), true_class, 40)
-
-
-def _view(text: str) -> "View":
-    from blurnet.attacks import view
-
-    name, settings = named_settings("--view", text)
-    return view(name, **settings)
-
-
-def _result(found: "list[Attacked]", seconds: float, images: int, folder: Path) -> dict[str, Any]:
-    rates = ["attack_success_rate", "prediction_altered_rate", "target_reached_rate"]
-    known = [name for name in rates if name in found[0].rates]
-    result: dict[str, Any] = {
-        name: sum(attacked.rates[name]["value"] for attacked in found) / len(found)
-        for name in known
-    }
-    result["accuracy"] = found[0].rates["accuracy"]["value"]
-    distances = [attacked.rates["l2_dissimilarity"] for attacked in found]
-    result["l2_dissimilarity"] = None if None in distances else sum(distances) / len(distances)
-    if len(found) == 1:
-        result["intervals"] = {
-            name: [found[0].rates[name]["low"], found[0].rates[name]["high"]] for name in known
-        }
-    else:
-        result["worst"] = max(found, key=lambda a: a.rates["attack_success_rate"]["value"]).target
-        result["targets"] = {
-            attacked.target: {name: attacked.rates[name]["value"] for name in known}
-            for attacked in found
-        }
-    return result | {"images": images, "seconds": round(seconds, 2), "folder": str(folder)}
-
-
-def _print(found: "list[Attacked]", result: dict[str, Any]) -> None:
-    over = "" if len(found) == 1 else f", the mean over {len(found)} targets"
-    lines = [f"accuracy             {100 * result['accuracy']:.1f} % of {result['images']} views"]
-    for name in ("attack_success_rate", "target_reached_rate"):
-        if name in result:
-            low, high = result.get("intervals", {}).get(name, (None, None))
-            interval = "" if low is None else f" (95 % interval {100 * low:.1f}–{100 * high:.1f})"
-            lines.append(f"{name.replace('_', ' '):20} {100 * result[name]:.1f} %{interval}{over}")
-    if result["l2_dissimilarity"] is not None:
-        lines.append(f"L2 dissimilarity     {result['l2_dissimilarity']:.3f}")
-    if "worst" in result:
-        worst = result["targets"][result["worst"]]["attack_success_rate"]
-        lines.append(f"worst target         {result['worst']}: {100 * worst:.1f} %")
-    lines.append(f"files                {result['folder']}")
-    typer.echo("\n".join(lines))
+    print_values(found, result)

@@ -2,13 +2,23 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from blurnet.attacks import RP2Settings, View, rp2
+from blurnet.attacks import (
+    RP2Settings,
+    View,
+    dead_gradient_share,
+    rectangles,
+    rp2,
+    sign_outline,
+    two_stage_rectangles,
+)
+from blurnet.attacks.masks import Outline
+from blurnet.data.images import Box
 from blurnet.data.scene import Scene
 from blurnet.errors import BlurnetError
 from blurnet.evaluation import attack_rates, l2_dissimilarity, predict
@@ -27,6 +37,7 @@ class Attacked:
         noise: the sticker; see ``RP2Result``.
         images: the attacked views, float32, V × 3 × H × W.
         loss: the objective before each step.
+        dead_gradient_share: of the sticker's values, at the end; see ``dead_gradient_share``.
         clean: the network's answers on the clean views, by name.
         answers: and on the attacked ones.
         rates: ``accuracy``, ``attack_success_rate``, ``prediction_altered_rate`` and, with a
@@ -39,6 +50,7 @@ class Attacked:
     noise: Tensor
     images: Tensor
     loss: list[float]
+    dead_gradient_share: float
     clean: list[str]
     answers: list[str]
     rates: dict[str, Any]
@@ -75,25 +87,8 @@ def attack_scene(
             same, or RP2's inputs do not fit.
 
     """
-    classes = list(network.classes)
-    if scene.true_class not in classes:
-        raise BlurnetError(
-            f"the scene shows {scene.true_class!r}, which is not among the network's outputs: "
-            f"{', '.join(classes)}"
-        )
-    true = classes.index(scene.true_class)
-    if target == scene.true_class:
-        raise BlurnetError(f"the target is {target!r}, which the scene shows; choose another")
-    if target not in {ALL, NONE, *classes}:
-        raise BlurnetError(
-            f"no target {target!r}; there are: {ALL}, {NONE}, "
-            f"{', '.join(name for name in classes if name != scene.true_class)}"
-        )
-    settings = settings if target != NONE else _untargeted(settings)
-    aims = {
-        ALL: [place for place in range(len(classes)) if place != true],
-        NONE: [true],
-    }.get(target) or [classes.index(target)]
+    aims, settings = _aims(network, scene, target), _with_goal(settings, target)
+    classes, true = network.classes, network.classes.index(scene.true_class)
     images = scene.floats
     start = time.monotonic()
     result = rp2(
@@ -108,6 +103,16 @@ def attack_scene(
         colors=colors,
     )
     seconds = time.monotonic() - start
+    dead = dead_gradient_share(
+        network.model,
+        images,
+        torch.tensor(aims),
+        scene.mask,
+        result.noise,
+        settings=settings,
+        generator=torch.Generator().manual_seed(seed),
+        views=views,
+    )
     clean = predict(network.model, images).classes
     found = []
     for place, aim in enumerate(aims):
@@ -122,6 +127,7 @@ def attack_scene(
                 result.noise[place],
                 result.adversarial[place],
                 result.loss[place].tolist(),
+                float(dead[place]),
                 [classes[answer] for answer in clean.tolist()],
                 [classes[answer] for answer in answers.tolist()],
                 rates | {"l2_dissimilarity": distance},
@@ -130,6 +136,88 @@ def attack_scene(
     return found, seconds
 
 
-def _untargeted(settings: RP2Settings) -> RP2Settings:
-    """Give the same settings, untargeted."""
-    return RP2Settings(**(asdict(settings) | {"goal": "untargeted"}))
+def with_found_mask(
+    network: Network,
+    scene: Scene,
+    target: str,
+    settings: RP2Settings,
+    *,
+    seed: int,
+    outline: Outline,
+    count: int,
+    area: float,
+    views: Sequence[View] = (),
+    on_step: Callable[[int, int], None] | None = None,
+) -> tuple[Scene, list[Box]]:
+    """Put a scene under the mask that RP2's two stages find on it.
+
+    Args:
+        network: with the names of its classes.
+        scene: the photographs and the true class; its own mask does not matter.
+        target: as for ``attack_scene``; of several targets the mask is the same.
+        settings: of the attack; the first stage takes its steps, step size, λ, loss, clip and
+            precision.
+        seed: of the first stage's chance.
+        outline: of the sign, which fills the picture; see ``sign_outline``.
+        count: how many rectangles, at least 1.
+        area: of all of them together, as a share of the image, above 0.
+        views: the transformations T_i.
+        on_step: of the first stage, as ``rp2``.
+
+    Returns:
+        The scene, and the rectangles: left, top, right and bottom, in pixels.
+
+    Raises:
+        BlurnetError: as ``attack_scene``, and if the rectangles make no sense or find no room.
+
+    """
+    first = replace(
+        _with_goal(settings, target),
+        p=1,
+        placement="add",
+        scope="universal",
+        keep="last",
+        restarts=1,
+        printability=0,
+    )
+    shape = (scene.mask.shape[0], scene.mask.shape[1])
+    boxes = two_stage_rectangles(
+        network.model,
+        scene.floats,
+        torch.tensor(_aims(network, scene, target)),
+        sign_outline(shape, outline),
+        settings=first,
+        count=count,
+        area=area,
+        generator=torch.Generator().manual_seed(seed),
+        views=views,
+        on_step=on_step,
+    )
+    return replace(scene, mask=rectangles(shape, boxes)), boxes
+
+
+def _aims(network: Network, scene: Scene, target: str) -> list[int]:
+    """Give the classes to aim at, or without a target the true one."""
+    classes = list(network.classes)
+    if scene.true_class not in classes:
+        raise BlurnetError(
+            f"the scene shows {scene.true_class!r}, which is not among the network's outputs: "
+            f"{', '.join(classes)}"
+        )
+    true = classes.index(scene.true_class)
+    if target == scene.true_class:
+        raise BlurnetError(f"the target is {target!r}, which the scene shows; choose another")
+    if target not in {ALL, NONE, *classes}:
+        raise BlurnetError(
+            f"no target {target!r}; there are: {ALL}, {NONE}, "
+            f"{', '.join(name for name in classes if name != scene.true_class)}"
+        )
+    return {
+        ALL: [place for place in range(len(classes)) if place != true],
+        NONE: [true],
+    }.get(target) or [classes.index(target)]
+
+
+def _with_goal(settings: RP2Settings, target: str) -> RP2Settings:
+    """Give the same settings, untargeted where there is no target."""
+    return replace(settings, goal="untargeted") if target == NONE else settings

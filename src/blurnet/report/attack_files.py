@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -11,6 +12,7 @@ from PIL import Image, ImageDraw
 from safetensors.torch import save
 from torch import Tensor
 
+from blurnet.data.images import Box
 from blurnet.data.scene import Scene
 from blurnet.engine.attacking import NONE, Attacked
 from blurnet.files import disk_errors, to_json, write_whole
@@ -19,7 +21,13 @@ SCALE, MARGIN, ROW = 3, 4, 26
 """Of the contact sheet: its pictures are so many times larger; pixels around them, and of text."""
 
 
-def write_attack(folder: Path, attacked: Attacked, scene: Scene, placement: str) -> list[Path]:
+def write_attack(
+    folder: Path,
+    attacked: Attacked,
+    scene: Scene,
+    placement: str,
+    rectangles: Sequence[Box] | None = None,
+) -> list[Path]:
     """Write an attack's files.
 
     Args:
@@ -27,11 +35,12 @@ def write_attack(folder: Path, attacked: Attacked, scene: Scene, placement: str)
         attacked: what was found.
         scene: what was attacked.
         placement: how the sticker meets the image, as ``RP2Settings`` has it.
+        rectangles: of the scene's mask, if it was found in two stages.
 
     Returns:
         ``sticker.png`` (the sticker's colours with the mask as alpha; of an added δ, which is no
-        colour, (1 + δ)/2), ``sticker.safetensors`` (``noise`` and ``mask``), ``attacked/*.png``,
-        ``loss.csv``, ``loss.png``, ``contact_sheet.png`` and ``attack.json``.
+        colour, (1 + δ)/2), ``mask.png``, ``sticker.safetensors`` (``noise`` and ``mask``),
+        ``attacked/*.png``, ``loss.csv``, ``loss.png``, ``contact_sheet.png`` and ``attack.json``.
 
     Raises:
         BlurnetError: if the disk does not take them.
@@ -51,6 +60,8 @@ def write_attack(folder: Path, attacked: Attacked, scene: Scene, placement: str)
             metadata
             | {
                 "rates": attacked.rates,
+                "mask": mask_values(scene, rectangles),
+                "dead_gradient_share": attacked.dead_gradient_share,
                 "views": [
                     {"view": view, "clean": clean, "attacked": answer}
                     for view, clean, answer in zip(
@@ -59,6 +70,7 @@ def write_attack(folder: Path, attacked: Attacked, scene: Scene, placement: str)
                 ],
             }
         ),
+        "mask.png": _png(Image.fromarray((scene.mask * 255).round().byte().numpy())),
         "loss.csv": _csv(attacked.loss),
         "loss.png": _loss(attacked.loss),
         "contact_sheet.png": _png(_contact_sheet(attacked, scene)),
@@ -70,6 +82,13 @@ def write_attack(folder: Path, attacked: Attacked, scene: Scene, placement: str)
     for name, content in files.items():
         write_whole(folder / name, content)
     return [folder / name for name in files]
+
+
+def mask_values(scene: Scene, rectangles: Sequence[Box] | None) -> dict[str, object]:
+    """Give how many pixels a scene's mask covers by more than half, their share, and boxes."""
+    covered = int((scene.mask > 0.5).sum())
+    values: dict[str, object] = {"pixels": covered, "share": covered / scene.mask.numel()}
+    return values if rectangles is None else values | {"rectangles": rectangles}
 
 
 def _picture(image: Tensor) -> Image.Image:
