@@ -113,6 +113,7 @@ def test_a_mask_found_in_two_stages(blurnet, network, drawn_folder):
         (("NETWORK", *STAR), "no outline 'star'; there are: octagon"),
         (("NETWORK", "--view", "rain"), "no view 'rain'; there are: "),
         (("NETWORK", "--view", "rotation:5"), "--view rotation:5: write NAME or NAME:KEY=VALUE"),
+        (("NETWORK", "--view", "rotation:degrees=["), "rotation:degrees=[: a value cannot be read"),
         (("NETWORK", "--colors", "none.csv"), "none.csv: no such file"),
         (("NETWORK", "--printability", "1", "--target", "yield"), "needs the printable colours"),
     ],

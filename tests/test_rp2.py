@@ -177,6 +177,8 @@ def test_leaves_the_network_as_it_was(calls):
     ("changed", "message"),
     [
         ({"images": torch.rand(2, 3, 32, 32) * 255}, r"images lie in \[0, 1\].*divide uint8"),
+        ({"images": torch.full((2, 3, 32, 32), math.nan)}, r"images lie in \[0, 1\]; found nan"),
+        ({"mask": torch.full((32, 32), math.nan)}, r"mask is float32 in \[0, 1\]; found .*nan"),
         ({"images": torch.zeros(2, 3, 32, 32, dtype=torch.uint8)}, "images are float32"),
         ({"images": torch.zeros(0, 3, 32, 32)}, "at least one"),
         ({"mask": torch.ones(31, 32)}, r"mask is \(31, 32\)"),

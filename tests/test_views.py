@@ -306,6 +306,7 @@ def test_gradients_go_through_a_whole_row():
     [
         ("zoom", {}, "no view 'zoom'; there are: blur, brightness, color_cast, contrast, jpeg"),
         ("rotation", {"degree": 3}, r"view rotation: .*'degree'"),
+        ("rotation", {"name": 3}, r"view rotation: .*'name'"),
         ("rotation", {"degrees": 200}, r"Rotation: degrees lies in 0…180; found 200"),
         ("rotation", {"degrees": "ten"}, r"degrees lies in 0…180; found 'ten'"),
         ("blur", {"sigma": float("nan")}, r"Blur: sigma lies in 0…100; found nan"),

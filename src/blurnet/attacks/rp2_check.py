@@ -25,7 +25,7 @@ def check(
             f"images are float32, V × C × H × W, at least one; "
             f"found {images.dtype}, {tuple(images.shape)}"
         )
-    if images.min() < 0 or images.max() > 1:
+    if not (images.min() >= 0 and images.max() <= 1):  # also if one is not a number
         raise BlurnetError(
             f"images lie in [0, 1]; found {images.min():.3g}…{images.max():.3g} (divide uint8 by "
             "255; what a network normalises belongs inside it)"
@@ -35,7 +35,7 @@ def check(
             f"the mask is {tuple(mask.shape)}; for these images it must be "
             f"{tuple(images.shape[2:])}, H × W without a channel"
         )
-    if not mask.is_floating_point() or mask.min() < 0 or mask.max() > 1:
+    if not mask.is_floating_point() or not (mask.min() >= 0 and mask.max() <= 1):
         raise BlurnetError(
             f"the mask is float32 in [0, 1]; found {mask.dtype}, {mask.min()}…{mask.max()}"
         )

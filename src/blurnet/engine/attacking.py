@@ -18,6 +18,7 @@ from blurnet.attacks import (
     two_stage_rectangles,
 )
 from blurnet.attacks.masks import Outline
+from blurnet.attacks.views import Resize
 from blurnet.data.images import Box
 from blurnet.data.scene import Scene
 from blurnet.errors import BlurnetError
@@ -38,11 +39,11 @@ class Attacked:
         images: the attacked views, float32, V × 3 × H × W.
         loss: the objective before each step.
         dead_gradient_share: of the sticker's values, at the end; see ``dead_gradient_share``.
-        clean: the network's answers on the clean views, by name.
+        clean: the network's answers on the clean views, by name; resized where the attack's are.
         answers: and on the attacked ones.
         rates: ``accuracy``, ``attack_success_rate``, ``prediction_altered_rate`` and, with a
             target, ``target_reached_rate``, each with ``value``, ``low``, ``high``, ``count`` and
-            ``total``; and ``l2_dissimilarity``.
+            ``total``; and ``l2_dissimilarity``, None where transformations change images too.
 
     """
 
@@ -113,14 +114,16 @@ def attack_scene(
         generator=torch.Generator().manual_seed(seed),
         views=views,
     )
-    clean = predict(network.model, images).classes
+    small = _resized(images, views)
+    clean = predict(network.model, small).classes
     found = []
     for place, aim in enumerate(aims):
         answers = predict(network.model, result.adversarial[place]).classes
         rates = asdict(attack_rates(clean, answers, true, aim))
         if target == NONE:
             del rates["target_reached_rate"]
-        distance = l2_dissimilarity(images, result.adversarial[place]) if not views else None
+        alike = all(isinstance(view, Resize) for view in views)
+        distance = l2_dissimilarity(small, result.adversarial[place]) if alike else None
         found.append(
             Attacked(
                 NONE if target == NONE else classes[aim],
@@ -216,6 +219,14 @@ def _aims(network: Network, scene: Scene, target: str) -> list[int]:
         ALL: [place for place in range(len(classes)) if place != true],
         NONE: [true],
     }.get(target) or [classes.index(target)]
+
+
+def _resized(images: Tensor, views: Sequence[View]) -> Tensor:
+    """Give the photographs in the size that the network gets, without chance."""
+    for view in views:
+        if isinstance(view, Resize):
+            images = view(images, images.new_empty(len(images), 0))
+    return images
 
 
 def _with_goal(settings: RP2Settings, target: str) -> RP2Settings:

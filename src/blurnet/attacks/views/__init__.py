@@ -41,7 +41,7 @@ VIEWS: dict[str, type[View]] = {
 }
 
 
-def view(name: str, **settings: object) -> View:
+def view(name: str, /, **settings: object) -> View:
     """Make the view of that name.
 
     Args:
