@@ -295,6 +295,23 @@ def test_reaches_rp2s_photographs(shared_data, precision):
     assert (answers == target).sum() >= 35
 
 
+@pytest.mark.parametrize("name", MODELS)
+def test_bfloat16_reaches_what_float32_does(name):
+    """What makes ``auto`` fair; a network that scales each image's contrast is among them."""
+    model, every = build(name, 6, seed=0).eval(), (0, 1, 2, 3, 4, 5)
+    reached, losses = [], []
+    for precision in ("float32", "bfloat16"):
+        settings = RP2Settings(steps=40, lam=0, placement="paste", precision=precision)
+        result = attack(settings, model=model, targets=every)
+        with torch.no_grad():
+            answers = model(result.adversarial.flatten(0, 1)).argmax(1).view(6, 3)
+        reached.append((answers == torch.arange(6)[:, None]).sum(1))
+        losses.append(result.loss[:, -1])
+    assert reached[0].sum() >= 3
+    assert (reached[0] - reached[1]).abs().max() <= 1
+    torch.testing.assert_close(losses[1], losses[0], rtol=0.1, atol=0.02)
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [

@@ -82,6 +82,7 @@ NETWORKS = {
     "normalised": Normalised,
     "skipping": Skipping,
     "small_resnet": lambda: build("small_resnet", 6, seed=0),
+    "grey_resnet": lambda: build("grey_resnet", 6, seed=0),
 }
 FIRST = {"lisa_cnn", "fixed filter", "filter on conv1", "learned filter", "skipping"}
 
@@ -103,7 +104,7 @@ def test_logits_and_gradients_are_those_of_the_network(name, covered):
     torch.testing.assert_close(gradient[where], expected_gradient[where], rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["lisa_cnn", "small_resnet"])
+@pytest.mark.parametrize("name", ["lisa_cnn", "small_resnet", "grey_resnet"])
 def test_bfloat16_is_near(name):
     model = NETWORKS[name]()
     images = torch.rand(4, 3, 32, 32, generator=generator(1))
