@@ -47,6 +47,19 @@ def test_gradients(placement, of):
     assert torch.autograd.gradcheck(attacked, free)
 
 
+@pytest.mark.parametrize("stickers", [1, 2])
+def test_gradients_through_warps(stickers):
+    images, mask = 0.4 + 0.1 * numbers(2, 3, 6, 6), 0.1 + 0.8 * numbers(6, 6, seed=1)
+    views = [view("perspective"), view("rotation", degrees=30), view("scale", of="image")]
+    drawn = [each.draw(4, (3, 6, 6), generator(2)).view(2, 2, -1).double() for each in views]
+
+    def attacked(free):
+        return place_in_views(images, sticker_of(free, "paste"), mask, "paste", views, drawn)
+
+    free = ((numbers(2, stickers, 3, 6, 6, seed=3) - 0.5) / 10).requires_grad_()
+    assert torch.autograd.gradcheck(attacked, free)
+
+
 def test_straight_through_lives_where_the_clip_kills():
     images, mask = torch.full((1, 3, 2, 2), 0.8), torch.ones(2, 2)
 
