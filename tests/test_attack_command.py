@@ -107,6 +107,7 @@ def test_a_mask_found_in_two_stages(blurnet, network, drawn_folder):
         (("NETWORK", "--target", "stop"), "the target is 'stop', which the scene shows"),
         (("NETWORK", "--placement", "glue"), "no placement 'glue': add, add_straight_through"),
         (("NETWORK", "--norm", "3"), "p is 1, 2 or inf, not 3"),
+        (("NETWORK", "--mask", "octagon"), "without --rp2 take two-stage"),
         (("NETWORK", "--mask", "two-stage:4"), "write NAME or NAME:KEY=VALUE"),
         (("NETWORK", "--mask", "two-stage:size=4"), "no size; there are: outline, count, area"),
         (("NETWORK", "--mask", "two-stage:count=1.5"), "count is a whole number, and area a share"),

@@ -32,6 +32,10 @@ def scene_of(rp2: Path | None, data: str | None, true_class: str, mask: str) -> 
 
     if rp2 is not None:
         return load_scene(rp2, mask)
+    if mask != "sticker":
+        raise BlurnetError(
+            f"--mask {mask}: that is a file of --rp2's masks/; without --rp2 take two-stage"
+        )
     if data is None or data == "synthetic":
         return synthetic.draw_scene(true_class)
     return held_out_scene(DataSource(data, None), true_class, 40)
