@@ -1,7 +1,7 @@
 """The page's sections for defenses side by side; see ``sections.py`` for how they are shown."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from markupsafe import Markup
@@ -20,7 +20,7 @@ from .defense_words import (
 )
 from .figures import data_uri, image_uri, interval_bar
 from .plots import alpha_curves, kernel_sheet
-from .sections import Run, Values
+from .sections import Run, Sections, Values
 from .words import INTERVAL, L2_DISSIMILARITY, percent
 
 NOTE = (
@@ -210,7 +210,7 @@ def definitions(run: Run) -> Values:
     return {"measures": measures, "interval": INTERVAL}
 
 
-def sections(run: Run) -> dict[str, Callable[[Run], Values]]:
+def sections(run: Run) -> Sections:
     """Give the sections that a run has something for; title → section, in the page's order."""
     rows = run.results["rows"]
     alphas = [row["label"] for row in rows if row["alpha"] is not None]

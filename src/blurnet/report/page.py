@@ -8,9 +8,9 @@ from blurnet.engine import RESULTS, Records
 from blurnet.errors import BlurnetError
 from blurnet.files import read_json, write_whole
 
-from .defense_sections import sections as defense_sections
 from .figures import data_uri
-from .sections import SECTIONS, Run
+from .kinds import kind_of
+from .sections import Run
 from .words import percent, span
 
 REPORT = "report.html"
@@ -38,7 +38,7 @@ def write_page(folder: Path) -> Path:
     if not isinstance(results, dict) or not {"experiment", "settings", "rows"} <= results.keys():
         raise BlurnetError(f"{source}: not a file of blurnet's; choose another folder")
     run = Run(results, Records(folder))
-    shown = SECTIONS if results["experiment"] == "blackbox" else defense_sections(run)
+    shown = kind_of(results).sections(run)
     sections = [(title, make.__name__, make(run)) for title, make in shown.items()]
     page = _environment().get_template("page.html.j2")
     content = page.render(
