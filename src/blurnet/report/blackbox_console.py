@@ -8,16 +8,26 @@ from rich.table import Table
 from rich.text import Text
 
 from .table import NUMBERS, number, table
-from .words import L2_DISSIMILARITY, MEASURES, TRANSFERS, by_transfer, published_words, span
+from .words import (
+    L2_DISSIMILARITY,
+    MEASURES,
+    TRANSFERS,
+    by_transfer,
+    comparable,
+    published_words,
+    span,
+)
 
 
 def print_blackbox(results: Mapping[str, Any], console: Console) -> None:
     """Print the rates in percent, a table for each way of transfer, and what they mean."""
     for transfer, rows in by_transfer(results["rows"]).items():
         console.print(Text(TRANSFERS[transfer] + " (in %)", style="bold"))
-        console.print(_rates(rows, console.width - NUMBERS))
+        settings = results["settings"]
+        published = comparable(settings) and any(row["published"] for row in rows)
+        console.print(_rates(rows, console.width - NUMBERS, published=published))
         if any(row["published"] for row in rows):
-            console.print(Text(published_words(results["settings"])))
+            console.print(Text(published_words(settings)))
         l2, images = rows[0]["l2_dissimilarity"], rows[0]["images"]
         console.print(Text(f"{L2_DISSIMILARITY.name} {l2:.3f}, {images} images\n"))
     tested = {row["label"]: row for row in results["rows"] if "test_accuracy" in row}
@@ -29,10 +39,9 @@ def print_blackbox(results: Mapping[str, Any], console: Console) -> None:
         console.print(Text.assemble((measure.name, "bold"), ": ", measure.meaning))
 
 
-def _rates(rows: Sequence[Mapping[str, Any]], label_width: int) -> Table:
+def _rates(rows: Sequence[Mapping[str, Any]], label_width: int, *, published: bool) -> Table:
     columns = ["accu-\nracy", "attack\nsuccess", "95 %\ninterval", "predict.\naltered"]
     columns += ["target\nreached", "con-\ntrol"]
-    published = any(row["published"] for row in rows)
     if published:
         columns.append("published\nacc/succ.")
     shown = table(label_width, columns)

@@ -1,11 +1,13 @@
 """The page's sections for the black-box experiment; see ``sections.py`` for how they are shown."""
 
 import json
-from typing import Any
+from collections import Counter
+from collections.abc import Sequence
 
-from torch import Tensor
-
-from .figures import image_uri, interval_bar, line_chart
+from .drawings import Drawing
+from .figures import image_uri, interval_bar
+from .photographs import answer, sheet, uris, views_shown
+from .plots import loss_curves, rate_bars
 from .sections import Run, Sections, Values
 from .verdict import NOTE, verdict
 from .words import (
@@ -13,6 +15,7 @@ from .words import (
     L2_DISSIMILARITY,
     MEASURES,
     TRANSFERS,
+    comparable,
     filter_words,
     published_words,
 )
@@ -20,7 +23,7 @@ from .words import (
 
 def asked(run: Run) -> Values:
     """Say what was asked for, and all that the numbers depend on."""
-    settings, versions = run.results["settings"], run.results["versions"]
+    settings = run.results["settings"]
     made = run.records[next(iter(run.stickers.values()))].values
     views = f"{len(made['views'])} {{}} of “{made['true_class']}”"
     facts = {
@@ -32,12 +35,7 @@ def asked(run: Run) -> Values:
     if settings["data"] is not None or settings["rp2"] is None:
         facts["Data"] = settings["data"] or "synthetic (drawn signs)"
         facts["Seeds"] = f"network {settings['seed']}, surrogate {settings['surrogate_seed']}"
-    facts |= {
-        "Filters' border": settings["padding"],
-        "Created": run.results["created"],
-        "Machine": versions["machine"],
-        "Versions": ", ".join(f"{k} {v}" for k, v in versions.items() if k != "machine"),
-    }
+    facts |= {"Filters' border": settings["padding"]} | run.facts
     return {
         "facts": facts,
         "settings": json.dumps(settings, indent=1, ensure_ascii=False),
@@ -54,19 +52,25 @@ def summary(run: Run) -> Values:
 
 def results(run: Run) -> Values:
     """Lay out the table, published beside measured, and draw the intervals."""
+    settings = run.results["settings"]
     tables = []
     for name, rows in run.groups.items():
-        published = any(row["published"] for row in rows)
+        published = comparable(settings) and any(row["published"] for row in rows)
+        shown = [row if published else {**row, "published": None} for row in rows]
         tables.append(
             {
                 "title": TRANSFERS[name],
-                "rows": [{**row, "filters": filter_words(row["defense"])} for row in rows],
-                "published": published_words(run.results["settings"]) if published else None,
+                "rows": [{**row, "filters": filter_words(row["defense"])} for row in shown],
+                "published": published,
+                "words": published_words(settings) if any(r["published"] for r in rows) else "",
                 "tested": "test_accuracy" in rows[0],
                 "bars": {
-                    measure: [(row["label"], row[measure], _bar(row, measure)) for row in rows]
+                    measure: [(row["label"], row[measure], _bar(row, measure)) for row in shown]
                     for measure in ("attack_success_rate", "accuracy")
                 },
+                "drawings": [
+                    _bars(name, shown, key) for key in ("attack_success_rate", "accuracy")
+                ],
             }
         )
     return {"tables": tables, "names": {key: m.name for key, m in MEASURES.items()}}
@@ -93,7 +97,7 @@ def sticker(run: Run) -> Values:
                 "noise": image_uri(((1 + mask * noise) / 2).clamp(0, 1)),
                 "covered": float(mask.mean()),
                 "loss": loss,
-                "chart": line_chart("RP2's loss", loss) if loss else None,
+                "chart": _loss(f"RP2's loss, {name}", loss, "step") if loss else None,
             }
         )
     return {"stickers": shown}
@@ -104,19 +108,29 @@ def photographs(run: Run) -> Values:
     sets = []
     for name, rows in run.groups.items():
         outcome = run.records[run.stickers[name]]
-        clean, attacked = _uris(outcome.tensors["clean"]), _uris(outcome.tensors["adversarial"])
+        views, tensors = outcome.values["views"], outcome.tensors
+        places = views_shown(len(views), len(run.groups))
         networks = [_answers(row["label"], run.records[row["cell"]].values) for row in rows]
+        attacked = {n["label"]: (tensors["adversarial"], n["attacked"]) for n in networks}
         sets.append(
             {
-                "id": name,
+                "for": {"Attacker": TRANSFERS[name]},
                 "title": TRANSFERS[name],
                 "networks": networks,
-                "views": list(zip(outcome.values["views"], clean, attacked, strict=True)),
-                "true": outcome.values["true_class"],
-                "target": outcome.values["target"],
+                "views": [
+                    {"name": views[place], "place": place, "clean": clean, "attacked": stuck}
+                    for place, clean, stuck in zip(
+                        places,
+                        uris(tensors["clean"], places),
+                        uris(tensors["adversarial"], places),
+                        strict=True,
+                    )
+                ],
+                "of": len(views),
+                "sheet": sheet(TRANSFERS[name], views, tensors["clean"], attacked),
             }
         )
-    return {"sets": sets, "most_networks": max(len(s["networks"]) for s in sets)}
+    return {"sets": sets, "axes": ["Attacker", "Network"], "unknown": False}
 
 
 def networks(run: Run) -> Values:
@@ -138,7 +152,9 @@ def networks(run: Run) -> Values:
                 "roles": its_roles,
                 "record": values,
                 "config": config,
-                "chart": line_chart("Training loss by epoch", losses) if losses else None,
+                "chart": _loss(f"Training loss, seed {config['seed']}", losses, "epoch")
+                if losses
+                else None,
             }
         )
     return {"networks": shown}
@@ -157,37 +173,45 @@ def sections(_run: Run) -> Sections:
     }
 
 
+def _bars(name: str, rows: Sequence[Values], measure: str) -> Drawing:
+    title = f"{MEASURES[measure].name}, {name.replace('_', ' ')}"
+    bars = [
+        (r["label"], r[measure], r["intervals"][measure], (r["published"] or {}).get(measure))
+        for r in rows
+    ]
+    return Drawing(title, title, lambda: rate_bars(title, bars))
+
+
+def _loss(name: str, losses: Sequence[float], step: str) -> Drawing:
+    alt = f"{name}: from {losses[0]:.3g} to {losses[-1]:.3g} in {len(losses)} {step}s"
+    return Drawing(name, alt, lambda: loss_curves(name, {"loss": losses}, step))
+
+
 def _bar(row: Values, measure: str) -> str:
     published = (row["published"] or {}).get(measure)
     name = f"{row['label']}, {MEASURES[measure].name}"
     return interval_bar(name, row[measure], row["intervals"][measure], published)
 
 
-def _uris(images: Tensor) -> list[str]:
-    return [image_uri(image) for image in images]
-
-
 def _answers(label: str, values: Values) -> Values:
     """Name a network's answers, clean and attacked for each view, and how each stands."""
     true, target, classes = values["true"], values["target"], values["classes"]
-
-    def told(state: str) -> list[dict[str, Any]]:
-        return [
-            {
-                "class": classes[answer],
-                "confidence": confidence,
-                "kind": "right" if answer == true else "target" if answer == target else "wrong",
-            }
-            for answer, confidence in zip(
+    told = {
+        state: [
+            answer(classes, given, true, target, confidence)
+            for given, confidence in zip(
                 values[state]["classes"], values[state]["confidence"], strict=True
             )
         ]
-
-    clean, attacked = told("clean"), told("attacked")
+        for state in ("clean", "attacked")
+    }
+    kinds = Counter(given["kind"] for given in told["attacked"])
+    clean_right = sum(given["kind"] == "right" for given in told["clean"])
     return {
+        **told,
         "label": label,
-        "answers": list(zip(clean, attacked, strict=True)),
-        "clean_right": sum(a["kind"] == "right" for a in clean),
-        "attacked_right": sum(a["kind"] == "right" for a in attacked),
-        "target_reached": sum(a["kind"] == "target" for a in attacked),
+        "for": {"Network": label},
+        "images": None,
+        "sentence": f"right on {clean_right} of {len(told['clean'])} clean views and on "
+        f"{kinds['right']} with the sticker; {kinds['target']} taken for “{classes[target]}”.",
     }

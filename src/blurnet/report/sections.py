@@ -37,6 +37,17 @@ class Run:
         needs: dict[str, str] = self.records.description(key)["needs"]
         return needs
 
+    @property
+    def facts(self) -> dict[str, str]:
+        """When, on what, and with what the run was made."""
+        versions = self.results["versions"]
+        apart = {"machine": "Machine", "system": "System"}
+        return {
+            "Created": self.results["created"],
+            **{name: versions[key] for key, name in apart.items() if key in versions},
+            "Versions": ", ".join(f"{k} {v}" for k, v in versions.items() if k not in apart),
+        }
+
 
 Sections = Mapping[str, Callable[[Run], Values]]
 """Title → section, in the page's order; ``templates/<function's name>.html.j2`` shows it."""

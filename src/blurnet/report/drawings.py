@@ -1,0 +1,77 @@
+"""Figures of a page: shown there as SVG, and written as files for papers."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from .figures import data_uri
+from .plots import svg
+from .spectrum_figures import save_figure
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure of a page.
+
+    Args:
+        name: says what it shows; its file is called so, in small letters and dashes.
+        alt: what there is to see, for those who hear the page.
+        draw: makes the figure.
+        caption: more to be said below it.
+
+    """
+
+    name: str
+    alt: str
+    draw: Callable[[], Figure] = field(repr=False)
+    caption: str = ""
+
+    @cached_property
+    def uri(self) -> str:
+        """The figure as SVG, as an image's source."""
+        return data_uri("image/svg+xml", svg(self.draw()))
+
+    @property
+    def file(self) -> str:
+        """The file's name, without suffix."""
+        return re.sub(r"[^\w.]+", "-", self.name.lower()).strip("-.")[:100] or "figure"
+
+
+def drawings_in(values: Any) -> Iterator[Drawing]:
+    """Find the drawings in what sections show."""
+    if isinstance(values, Drawing):
+        yield values
+    elif isinstance(values, dict):
+        for value in values.values():
+            yield from drawings_in(value)
+    elif isinstance(values, list | tuple):
+        for value in values:
+            yield from drawings_in(value)
+
+
+def write_drawings(values: Any, folder: Path) -> list[Path]:
+    """Write every drawing in ``values`` as PNG and SVG.
+
+    Args:
+        values: what sections show.
+        folder: where to; made if it does not exist. Files of the same names are replaced.
+
+    Returns:
+        The files' paths. Two drawings of one name get numbers.
+
+    Raises:
+        BlurnetError: if the disk does not take them.
+
+    """
+    taken: dict[str, int] = {}
+    paths = []
+    for drawing in drawings_in(values):
+        taken[drawing.file] = number = taken.get(drawing.file, 0) + 1
+        name = drawing.file + f"-{number}" * (number > 1)
+        paths += save_figure(drawing.draw(), folder, name)
+    return paths
