@@ -4,10 +4,11 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 
+from .bars import rate_bars
 from .drawings import Drawing
 from .figures import image_uri, interval_bar
 from .photographs import answer, sheet, uris, views_shown
-from .plots import loss_curves, rate_bars
+from .plots import loss_curves
 from .sections import Run, Sections, Values
 from .verdict import NOTE, verdict
 from .words import (

@@ -9,6 +9,7 @@ from rich.text import Text
 from .defense_words import (
     ATTACK_MEASURES,
     CLEAN_MEASURES,
+    PUBLISHED_OTHERWISE,
     name_of,
     published_attack,
     scene_title,
@@ -41,6 +42,8 @@ def print_defenses(results: Mapping[str, Any], console: Console) -> None:
             published = attack == first and place == 0 and any(row["published"] for row in rows)
             width = console.width - ATTACKED - published * PUBLISHED
             console.print(_attacked(attacked, width, published=published))
+    if first is None and rows[0]["attacks"] and any(row["published"] for row in rows):
+        console.print(Text(f"\n{PUBLISHED_OTHERWISE}"))
     console.print()
     for measure in measures.values():
         console.print(Text.assemble((measure.name, "bold"), ": ", measure.meaning))

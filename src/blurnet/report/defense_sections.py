@@ -7,6 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from .bars import rate_bars
 from .defense_figures import curves, has_curves, kernels
 from .defense_views import photographs, targets
 from .defense_words import (
@@ -22,7 +23,6 @@ from .defense_words import (
 )
 from .drawings import Drawing
 from .figures import interval_bar
-from .plots import rate_bars
 from .sections import Run, Sections, Values
 from .words import INTERVAL, L2_DISSIMILARITY, percent
 

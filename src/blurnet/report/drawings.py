@@ -54,12 +54,15 @@ def drawings_in(values: Any) -> Iterator[Drawing]:
             yield from drawings_in(value)
 
 
-def write_drawings(values: Any, folder: Path) -> list[Path]:
+def write_drawings(
+    values: Any, folder: Path, on_step: Callable[[int, int], None] | None = None
+) -> list[Path]:
     """Write every drawing in ``values`` as PNG and SVG.
 
     Args:
         values: what sections show.
         folder: where to; made if it does not exist. Files of the same names are replaced.
+        on_step: told after each drawing how many are done, and of how many.
 
     Returns:
         The files' paths. Two drawings of one name get numbers.
@@ -70,8 +73,11 @@ def write_drawings(values: Any, folder: Path) -> list[Path]:
     """
     taken: dict[str, int] = {}
     paths = []
-    for drawing in drawings_in(values):
+    drawings = list(drawings_in(values))
+    for place, drawing in enumerate(drawings, start=1):
         taken[drawing.file] = number = taken.get(drawing.file, 0) + 1
         name = drawing.file + f"-{number}" * (number > 1)
         paths += save_figure(drawing.draw(), folder, name)
+        if on_step is not None:
+            on_step(place, len(drawings))
     return paths

@@ -78,7 +78,7 @@ def setting_curves(title: str, setting: str, series: Mapping[str, Sequence[Point
         else:
             axes.set_xticks(x, [short(value) for value in x])
         for place, (name, points) in enumerate(series.items()):
-            _band(axes, sorted(points), zero, name, *_told_apart(place))
+            _band(axes, sorted(points), zero, name, *told_apart(place))
         axes.set(title=title, xlabel=setting, ylabel="%", ylim=(-3, 103))
         figure.legend(loc="outside lower center", ncols=2, fontsize=8)
         return figure
@@ -99,32 +99,12 @@ def loss_curves(title: str, series: Mapping[str, Sequence[float]], step: str = "
         axes = figure.subplots()
         for place, (name, values) in enumerate(series.items()):
             steps = range(1, len(values) + 1)
-            axes.plot(steps, values, color=_told_apart(place)[0], label=name, linewidth=1.4)
+            axes.plot(steps, values, color=told_apart(place)[0], label=name, linewidth=1.4)
         if not any(value <= 0 for values in series.values() for value in values):
             axes.set_yscale("log")
         axes.set(title=title, xlabel=step, ylabel="loss")
         if len(series) > 1:
             figure.legend(loc="outside lower center", ncols=2, fontsize=8)
-        return figure
-
-
-Bar = tuple[str, float, Sequence[float], float | None]
-"""A name, a share, its interval, and what was published."""
-
-
-def rate_bars(title: str, bars: Sequence[Bar]) -> Figure:
-    """Draw shares as bars, from the top, with their intervals; what was published as diamonds."""
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(5.4, 0.9 + 0.27 * len(bars)), layout="constrained")
-        axes = figure.subplots()
-        for place, (_, share, (low, high), published) in enumerate(bars):
-            axes.barh(place, 100 * share, color=COLOURS["mean"], alpha=0.65, height=0.62)
-            axes.plot([100 * low, 100 * high], [place, place], color="#1a1d23", linewidth=1.3)
-            if published is not None:
-                axes.plot(100 * published, place, "D", color="white", mec="#1a1d23", markersize=5)
-        axes.set_yticks(range(len(bars)), [name for name, *_ in bars])
-        axes.set(title=title, xlabel="%", xlim=(0, 100), ylim=(len(bars) - 0.5, -0.5))
-        axes.grid(visible=False, axis="y")
         return figure
 
 
@@ -240,6 +220,6 @@ def _logarithmic(axes: Axes, x: Sequence[float]) -> float:
     return zero
 
 
-def _told_apart(place: int) -> tuple[str, str]:
-    """Give a colour and a marker."""
+def told_apart(place: int) -> tuple[str, str]:
+    """Give a colour and a marker to the curve in this place."""
     return APART[place % len(APART)], "os^Dv<>P"[place % 8]

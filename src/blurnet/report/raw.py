@@ -18,9 +18,9 @@ def flat_rows(rows: Sequence[Row]) -> list[dict[str, Any]]:
     flattened = []
     for row in rows:
         rest = {name: value for name, value in row.items() if name != "attacks"}
-        own = dict(_flat(rest))
+        own = dict(flat(rest))
         scenes = [
-            {"attack": attack, "scene": place, **dict(_flat(scene))}
+            {"attack": attack, "scene": place, **dict(flat(scene))}
             for attack, its_scenes in (row.get("attacks") or {}).items()
             for place, scene in enumerate(its_scenes)
         ]
@@ -42,13 +42,14 @@ def to_csv(rows: Sequence[Row]) -> bytes:
     return text.getvalue().encode()
 
 
-def _flat(values: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+def flat(values: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """Give what is inside, each with its dotted name; numbers and truth values as JSON has them."""
     if isinstance(values, dict):
         for key, value in values.items():
-            yield from _flat(value, f"{name}.{key}" if name else key)
+            yield from flat(value, f"{name}.{key}" if name else key)
     elif isinstance(values, list):
         for place, value in enumerate(values):
-            yield from _flat(value, f"{name}.{place}")
+            yield from flat(value, f"{name}.{place}")
     elif isinstance(values, str | None):
         yield name, values
     else:
