@@ -3,10 +3,12 @@
 import json
 
 import torch
+from PIL import Image
 
-from blurnet.engine import Records
+from blurnet import experiments
+from blurnet.engine import Records, run
 from blurnet.evaluation import attack_rates, mean_rate
-from blurnet.experiments.cells import Cell, Outcome
+from blurnet.experiments.cells import Cell, Outcome, in_order
 
 EVIL = "<script>alert('x')</script>"
 CLASSES = ["yield", "stop", EVIL]
@@ -121,3 +123,99 @@ def blackbox_run(folder, **settings):
     }  # fmt: skip
     (folder / "results.json").write_text(json.dumps(results))
     return folder
+
+
+def noise_folder(folder, classes, *, train=4, test=8):
+    """A data set of coloured noise."""
+    generator = torch.Generator().manual_seed(1)
+    for name in classes:
+        for part, count in (("train", train), ("test", test)):
+            (folder / part / name).mkdir(parents=True)
+            for place in range(count):
+                pixels = torch.randint(256, (32, 32, 3), dtype=torch.uint8, generator=generator)
+                Image.fromarray(pixels.numpy()).save(folder / part / name / f"{place}.png")
+    return folder
+
+
+def made_up(cell, needs):
+    """What a cell of the defenses' experiments might have found, in its real shape."""
+    generator = torch.Generator().manual_seed(int(cell.key[-6:], 16))
+
+    def draw(high, *shape):
+        return torch.randint(high, shape, generator=generator)
+
+    if cell.kind == "train":
+        source = cell.work.args[0]
+        weights = {"weight": torch.rand(700_000, generator=generator)}
+        return Outcome({"classes": list(source.names())}, weights)
+    classes = needs["network"].values["classes"]
+    if cell.kind == "judge":
+        labels = torch.arange(len(classes)).repeat_interleave(8)
+        learned = "learned" in cell.title
+        maps = {"total_variation": 30.0, "relative_variation": 3.0}
+        effects = {"largest": 0.1, "spread": 0.2, "low_pass_share": 0.7, "low_pass_kernels": 0.9}
+        answers = torch.where(draw(10, len(labels)) > 0, labels, draw(len(classes), len(labels)))
+        values = {
+            "classes": classes,
+            "labels": labels.tolist(),
+            "answers": answers.tolist(),
+            "maps": maps,
+            "kernels": effects if learned else None,
+        }
+        kernels = {"kernels": torch.rand(64, 5, 5, generator=generator)} if learned else {}
+        return Outcome(values, kernels)
+    scene, settings, _ = cell.work.args
+    true, views = classes.index(scene.true_class), len(scene)
+    targeted = settings.goal == "targeted"
+    targets = [t for t in range(len(classes)) if t != true] if targeted else [true]
+    attacked = torch.where(draw(3, len(targets), views) > 0, true, draw(len(classes), 1, views))
+    worst = int((attacked != true).sum(1).argmax())
+    noise = torch.rand(len(targets), *scene.images.shape[1:], generator=generator)
+    shares = torch.rand(2, views, generator=generator).tolist()
+    values = {
+        "classes": classes,
+        "true": true,
+        "goal": settings.goal,
+        "targets": targets,
+        "views": list(scene.names),
+        "clean": [true] * views,
+        "attacked": attacked.tolist(),
+        "control": [[true] * views] * 10,
+        "l2_dissimilarity": [0.2] * len(targets),
+        "loss_first": 9.0,
+        "loss_last": 1.0,
+        "worst_target": targets[worst],
+        "confidence": {"clean": shares[0], "worst": shares[1]},
+    }
+    tensors = {
+        "clean": scene.images,
+        "mask": scene.mask,
+        "worst": ((scene.floats + scene.mask * noise[worst]).clamp(0, 1) * 255).byte(),
+        "loss": torch.linspace(9, 1, settings.steps).repeat(len(targets), 1),
+    }
+    return Outcome(values, tensors | ({"noise": noise} if settings.scope == "universal" else {}))
+
+
+def defenses_run(folder, *assignments, classes=("stop", "yield", "merge"), name="whitebox"):
+    """A run of defenses side by side, of made-up records in the engine's own form."""
+    data = noise_folder(folder / "data", classes)
+    described = experiments.load(
+        name, assignments, {"data": f"folder:{data}", "classes": ",".join(classes)}
+    )
+    records = Records(folder)
+    for cell in in_order(described.expand().cells):
+        needs = {role: records[need.key] for role, need in cell.needs.items()}
+        records.write(cell, made_up(cell, needs))
+    run(described, folder)
+    return folder
+
+
+SMALL = (
+    "seeds=[0, 1]", "views=6", "other_views=4", "other_classes=[yield]",
+    "attacks={short: {settings: {steps: 5}}, longer: {settings: {steps: 50}, others: false},"
+    "free: {settings: {steps: 5, goal: untargeted, scope: per_image}, others: false}}",
+    """rows=[{label: plain}, {label: "learned <script>alert(1)</script>",
+       filters: [{size: 5, after: relu1, trainable: true}],
+       penalties: [{name: l_infinity, alpha: 0}], alphas: [0, 0.1]}]""",
+)  # fmt: skip
+"""A white-box experiment of three rows, for ``defenses_run``."""

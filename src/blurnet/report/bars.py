@@ -1,5 +1,6 @@
 """Bars with intervals, drawn by matplotlib: data in, figures out."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import matplotlib as mpl
@@ -25,7 +26,9 @@ def rate_bars(title: str, bars: Sequence[Bar]) -> Figure:
             if published is not None:
                 axes.plot(100 * published, place, "D", color="white", mec="#1a1d23", markersize=5)
         axes.set_yticks(range(len(bars)), [name for name, *_ in bars])
-        axes.set(title=title, xlabel="%", xlim=(0, 100), ylim=(len(bars) - 0.5, -0.5))
+        axes.set(
+            title=textwrap.fill(title, 52), xlabel="%", xlim=(0, 100), ylim=(len(bars) - 0.5, -0.5)
+        )
         axes.grid(visible=False, axis="y")
         return figure
 
@@ -52,6 +55,8 @@ def compared_rates(title: str, rows: Sequence[str], runs: Mapping[str, Sequence[
             shares, at = [100 * share for _, share, _ in known], [y for y, *_ in known]
             axes.plot(shares, at, marker, color=colour, markersize=4, label=run)
         axes.set_yticks(range(len(rows)), rows)
-        axes.set(title=title, xlabel="%", xlim=(-2, 102), ylim=(len(rows) - 0.5, -0.5))
+        axes.set(
+            title=textwrap.fill(title, 58), xlabel="%", xlim=(-2, 102), ylim=(len(rows) - 0.5, -0.5)
+        )
         figure.legend(loc="outside lower center", ncols=1, fontsize=8)
         return figure

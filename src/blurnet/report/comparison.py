@@ -59,7 +59,8 @@ def sections(runs: Runs, out: Path) -> list[Section]:
             {"tables": tables, "names": [*runs], "axes": ["Table", "Measure"]},
         )
     )
-    meaning = {"measures": [], "interval": INTERVAL}
+    every = (m.measure for r in runs.values() for m in kind_of(r.results).measures(r.results))
+    meaning = {"measures": list({each.name: each for each in every}.values()), "interval": INTERVAL}
     return [*made, Section("What the numbers mean", "definitions", meaning)]
 
 
@@ -79,7 +80,7 @@ def compared_tables(runs: Runs) -> list[dict[str, Any]]:
     found: dict[tuple[str, str], dict[str, dict[str, Measured]]] = {}
     for name, run in runs.items():
         for measured in kind_of(run.results).measures(run.results):
-            rows = found.setdefault((measured.table, measured.measure), {})
+            rows = found.setdefault((measured.table, measured.measure.name), {})
             rows.setdefault(measured.row, {})[name] = measured
     return [_table(table, measure, rows, [*runs]) for (table, measure), rows in found.items()]
 

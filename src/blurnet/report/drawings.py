@@ -4,14 +4,16 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
 
+from blurnet.files import disk_errors, write_whole
+
 from .figures import data_uri
 from .plots import svg
-from .spectrum_figures import save_figure
 
 
 @dataclass(frozen=True)
@@ -72,12 +74,25 @@ def write_drawings(
 
     """
     taken: dict[str, int] = {}
-    paths = []
+    paths: list[Path] = []
+    with disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     drawings = list(drawings_in(values))
     for place, drawing in enumerate(drawings, start=1):
         taken[drawing.file] = number = taken.get(drawing.file, 0) + 1
         name = drawing.file + f"-{number}" * (number > 1)
-        paths += save_figure(drawing.draw(), folder, name)
+        paths += _save(drawing.draw(), folder / name)
         if on_step is not None:
             on_step(place, len(drawings))
+    return paths
+
+
+def _save(figure: Figure, stem: Path) -> list[Path]:
+    """Write a figure as PNG (200 dots per inch) and SVG, laid out once."""
+    content = BytesIO()
+    figure.savefig(content, format="png", dpi=200)
+    figure.set_layout_engine("none")
+    paths = [Path(f"{stem}.png"), Path(f"{stem}.svg")]
+    write_whole(paths[0], content.getvalue())
+    write_whole(paths[1], svg(figure))
     return paths

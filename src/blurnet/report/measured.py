@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .defense_words import ATTACK_MEASURES, CLEAN_MEASURES, name_of
-from .words import MEASURES, TRANSFERS
+from .words import MEASURES, TRANSFERS, Measure
 
 Results = Mapping[str, Any]
 
@@ -15,7 +15,7 @@ class Measured(NamedTuple):
     Args:
         table: what the row's table is about.
         row: the row's name.
-        measure: what was measured; the table's leading one comes first.
+        measure: what was measured, and what that means; the table's leading one comes first.
         value: in [0, 1].
         interval: its lower and upper limit.
         images: how many images it was measured on.
@@ -24,7 +24,7 @@ class Measured(NamedTuple):
 
     table: str
     row: str
-    measure: str
+    measure: Measure
     value: float
     interval: Sequence[float]
     images: int
@@ -41,14 +41,14 @@ def blackbox_measures(results: Results) -> Iterator[Measured]:
     for row in results["rows"]:
         for key in order:
             limits = row["intervals"][key]
-            table, name = TRANSFERS[row["transfer"]], MEASURES[key].name
-            yield Measured(table, row["label"], name, row[key], limits, row["images"])
+            table, measure = TRANSFERS[row["transfer"]], MEASURES[key]
+            yield Measured(table, row["label"], measure, row[key], limits, row["images"])
 
 
 def defense_measures(results: Results) -> Iterator[Measured]:
     """Give the rates of defenses: on clean signs, and under each attack on each scene."""
     for row in results["rows"]:
-        accuracy = CLEAN_MEASURES["test_accuracy"].name
+        accuracy = CLEAN_MEASURES["test_accuracy"]
         limits, images = row["test_accuracy_interval"], row["test_images"]
         yield Measured("Clean signs", name_of(row), accuracy, row["test_accuracy"], limits, images)
         for attack, scenes in row["attacks"].items():
@@ -56,9 +56,8 @@ def defense_measures(results: Results) -> Iterator[Measured]:
                 table = f"{attack} on {scene['true_class']}"
                 for key, rate in _attacked(scene).items():
                     if rate is not None:
-                        name = ATTACK_MEASURES[key].name
                         found = (rate["value"], rate["interval"], scene["images"])
-                        yield Measured(table, name_of(row), name, *found)
+                        yield Measured(table, name_of(row), ATTACK_MEASURES[key], *found)
 
 
 def _attacked(scene: Results) -> dict[str, Any]:

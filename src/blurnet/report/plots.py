@@ -54,7 +54,7 @@ def alpha_curves(
             _band(axes, points, zero, name, COLOURS[key], MARKERS[key])
             if key in baseline:
                 axes.axhline(100 * baseline[key], color=COLOURS[key], linestyle=":", linewidth=1)
-        axes.set(title=title, xlabel="α", ylabel="%", ylim=(-3, 103))
+        axes.set(title=textwrap.fill(title, 48), xlabel="α", ylabel="%", ylim=(-3, 103))
         figure.legend(loc="outside lower center", ncols=len(series), fontsize=8)
         return figure
 
@@ -79,7 +79,7 @@ def setting_curves(title: str, setting: str, series: Mapping[str, Sequence[Point
             axes.set_xticks(x, [short(value) for value in x])
         for place, (name, points) in enumerate(series.items()):
             _band(axes, sorted(points), zero, name, *told_apart(place))
-        axes.set(title=title, xlabel=setting, ylabel="%", ylim=(-3, 103))
+        axes.set(title=textwrap.fill(title, 48), xlabel=setting, ylabel="%", ylim=(-3, 103))
         figure.legend(loc="outside lower center", ncols=2, fontsize=8)
         return figure
 
@@ -102,7 +102,7 @@ def loss_curves(title: str, series: Mapping[str, Sequence[float]], step: str = "
             axes.plot(steps, values, color=told_apart(place)[0], label=name, linewidth=1.4)
         if not any(value <= 0 for values in series.values() for value in values):
             axes.set_yscale("log")
-        axes.set(title=title, xlabel=step, ylabel="loss")
+        axes.set(title=textwrap.fill(title, 48), xlabel=step, ylabel="loss")
         if len(series) > 1:
             figure.legend(loc="outside lower center", ncols=2, fontsize=8)
         return figure

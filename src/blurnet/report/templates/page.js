@@ -38,6 +38,7 @@ for (const box of document.querySelectorAll("[data-switch]")) {
       const fits = choices.filter((choice) => chosen.slice(0, place).every((value, at) => choice[at] === value));
       const values = [...new Set(fits.map((choice) => choice[place]))];
       select.replaceChildren(...values.map((value) => new Option(value, value, false, value === chosen[place])));
+      select.disabled = values.length < 2;
     });
     for (const part of parts)
       part.node.classList.toggle("off", axes.some((axis, at) => axis in part.own && part.own[axis] !== chosen[at]));
