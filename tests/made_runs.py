@@ -125,7 +125,7 @@ def blackbox_run(folder, **settings):
     return folder
 
 
-def noise_folder(folder, classes, *, train=4, test=8):
+def noise_folder(folder, classes, *, train, test):
     """A data set of coloured noise."""
     generator = torch.Generator().manual_seed(1)
     for name in classes:
@@ -196,11 +196,11 @@ def made_up(cell, needs):
     return Outcome(values, tensors | ({"noise": noise} if settings.scope == "universal" else {}))
 
 
-def defenses_run(folder, *assignments, classes=("stop", "yield", "merge"), name="whitebox"):
+def defenses_run(folder, *assignments, classes=("stop", "yield", "merge"), train=4, test=8):
     """A run of defenses side by side, of made-up records in the engine's own form."""
-    data = noise_folder(folder / "data", classes)
+    data = noise_folder(folder / "data", classes, train=train, test=test)
     described = experiments.load(
-        name, assignments, {"data": f"folder:{data}", "classes": ",".join(classes)}
+        "whitebox", assignments, {"data": f"folder:{data}", "classes": ",".join(classes)}
     )
     records = Records(folder)
     for cell in in_order(described.expand().cells):

@@ -37,7 +37,7 @@ def pages(tmp_path_factory):
     return {
         "blackbox": write_page(first),
         "whitebox": write_page(whitebox),
-        "comparison": write_report([first, second, whitebox], folder / "together").page,
+        "comparison": write_report([first, second], folder / "together").page,
     }
 
 
