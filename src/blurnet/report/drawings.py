@@ -34,9 +34,28 @@ class Drawing:
     caption: str = ""
 
     @cached_property
+    def figure(self) -> Figure:
+        """The figure, drawn once."""
+        return self.draw()
+
+    @cached_property
+    def svg(self) -> bytes:
+        """The figure as SVG."""
+        return svg(self.figure)
+
+    @cached_property
+    def png(self) -> bytes:
+        """The figure as PNG, laid out as the SVG is."""
+        assert self.svg, "drawn, and so laid out"
+        self.figure.set_layout_engine("none")
+        content = BytesIO()
+        self.figure.savefig(content, format="png")
+        return content.getvalue()
+
+    @property
     def uri(self) -> str:
         """The figure as SVG, as an image's source."""
-        return data_uri("image/svg+xml", svg(self.draw()))
+        return data_uri("image/svg+xml", self.svg)
 
     @property
     def file(self) -> str:
@@ -81,18 +100,9 @@ def write_drawings(
     for place, drawing in enumerate(drawings, start=1):
         taken[drawing.file] = number = taken.get(drawing.file, 0) + 1
         name = drawing.file + f"-{number}" * (number > 1)
-        paths += _save(drawing.draw(), folder / name)
+        for suffix, content in (("png", drawing.png), ("svg", drawing.svg)):
+            paths.append(folder / f"{name}.{suffix}")
+            write_whole(paths[-1], content)
         if on_step is not None:
             on_step(place, len(drawings))
-    return paths
-
-
-def _save(figure: Figure, stem: Path) -> list[Path]:
-    """Write a figure as PNG (200 dots per inch) and SVG, laid out once."""
-    content = BytesIO()
-    figure.savefig(content, format="png", dpi=200)
-    figure.set_layout_engine("none")
-    paths = [Path(f"{stem}.png"), Path(f"{stem}.svg")]
-    write_whole(paths[0], content.getvalue())
-    write_whole(paths[1], svg(figure))
     return paths

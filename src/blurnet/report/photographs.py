@@ -11,7 +11,7 @@ from .plots import picture_sheet
 
 Values = Mapping[str, Any]
 
-MOST = 1800
+MOST = 1500
 """About how many attacked photographs a page holds; of more, some of each scene are shown."""
 
 SHEET = 8
@@ -26,7 +26,7 @@ def views_shown(views: int, sets: int) -> list[int]:
         sets: how many times the page shows a scene: once for each network that attacked it.
 
     """
-    count = max(4, min(views, MOST // max(sets, 1)))
+    count = max(2, min(views, MOST // max(sets, 1)))
     return [place * views // min(count, views) for place in range(min(count, views))]
 
 

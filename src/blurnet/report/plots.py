@@ -24,6 +24,7 @@ STYLE: Any = {
     "axes.grid": True,
     "grid.color": "#d5d9e0",
     "legend.frameon": False,
+    "figure.dpi": 200,
 }
 COLOURS = {"accuracy": "#0b5cad", "mean": "#c2500a", "worst": "#8a2b86"}
 MARKERS = {"accuracy": "o", "mean": "s", "worst": "^"}
@@ -125,7 +126,7 @@ def picture_sheet(
         tile = (round(1.3 * height), round(1.1 * width))
         page = np.full((tile[0] * len(rows), tile[1] * len(columns), 3), 255, np.uint8)
         figure = Figure(
-            figsize=(len(columns) + 1.3, 1.2 * len(rows) + 0.5), layout="constrained", dpi=150
+            figsize=(len(columns) + 1.3, 1.2 * len(rows) + 0.5), layout="constrained", dpi=100
         )
         axes = figure.subplots()
         for line, shots in enumerate(rows.values()):
@@ -134,7 +135,7 @@ def picture_sheet(
                 page[top : top + height, left : left + width] = _pixels(image)
                 below = (left + width / 2, top + height)
                 axes.annotate(answer, below, ha="center", va="top", fontsize=6)
-        axes.imshow(page, interpolation="nearest")
+        axes.imshow(page, interpolation="none")
         middles = [line * tile[0] + height / 2 for line in range(len(rows))]
         axes.set_yticks(middles, [textwrap.fill(name, 18, max_lines=4) for name in rows])
         names = [textwrap.shorten(name, 18, placeholder="…") for name in columns]
