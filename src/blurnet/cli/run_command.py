@@ -105,9 +105,7 @@ def run(
     if writable:
         typer.echo(f"report   {folder / REPORT}")
     else:
-        typer.echo(
-            f"report   not renewed, the folder is read-only: blurnet report {folder} --out …"
-        )
+        typer.echo(f"report   not renewed: a read-only folder; try blurnet report {folder} --out …")
 
 
 def _default_folder(experiment: str, assignments: list[str], changes: dict[str, str]) -> Path:
