@@ -2,7 +2,7 @@
 
     python benchmarks/report.py [--json]
 
-Makes a white-box run of 270 records in the engine's own form (10 defenses, 3 seeds, 17 classes, 40
+Makes a white-box run of 351 records in the engine's own form (13 rows, 3 seeds, 17 classes, 40
 views; noise for photographs, which no PNG makes smaller), then times the command in processes of
 their own, imports included.
 """
