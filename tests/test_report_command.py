@@ -111,6 +111,27 @@ def test_different_kinds_stand_side_by_side(tmp_path):
     assert all(len(row["rates"]) == 2 for table in tables for row in table["rows"])
 
 
+def test_what_was_asked_differently_is_short(tmp_path):
+    other = [each.replace("{label: plain}", "{label: bare}") for each in SMALL]
+    other = [
+        each.replace("short: {settings: {steps: 5}}", "short: {settings: {steps: 6}}")
+        for each in other
+    ]
+    folders = [
+        defenses_run(tmp_path / "a", *SMALL),
+        defenses_run(tmp_path / "b", *other, "seeds=[2]"),
+    ]
+    asked = differences(named_runs([read_run(folder) for folder in folders]))
+    data = [f"folder:{folder / 'data'}" for folder in folders]
+    assert asked == {
+        "data": data,
+        "seeds": ["0, 1", "2"],
+        "attack short.settings.steps": ["5", "6"],
+        "row plain": ["asked for", "–"],
+        "row bare": ["–", "asked for"],
+    }
+
+
 def test_names_tell_runs_apart(tmp_path):
     folders = [blackbox_run(tmp_path / name / "run") for name in ("a", "b")]
     assert list(named_runs([read_run(folder) for folder in folders])) == ["a/run", "b/run"]
@@ -166,6 +187,8 @@ def test_an_unfinished_run_says_what_is_there(blurnet, tmp_path):
     (folder / "cells" / ".train-00000000000000000000.working").mkdir()
     said = one_line(blurnet("report", folder))
     assert "unfinished run: recorded so far: 2 sticker, 2 train, 4 transfer; 1 begun" in said
+    (folder / "network.safetensors").touch()
+    assert "a folder of blurnet train, which has no page" in one_line(blurnet("report", folder))
 
 
 def test_missing_records_are_counted_and_named(tmp_path):

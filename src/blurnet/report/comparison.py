@@ -65,10 +65,18 @@ def sections(runs: Runs, out: Path) -> list[Section]:
 
 
 def differences(runs: Runs) -> dict[str, list[str]]:
-    """Give the settings that are not the same in all runs: name → each run's value, as text."""
+    """Give the settings that are not the same in all runs: name → each run's value, as text.
+
+    A row or an attack that some of the runs do not have is one line.
+    """
+    apart = [_apart(run.results["settings"]) for run in runs.values()]
+    shared = set.intersection(*(set(named) for _, named in apart))
     asked = [
-        {"experiment": run.results["experiment"]} | dict(flat(_by_label(run.results["settings"])))
-        for run in runs.values()
+        {"experiment": run.results["experiment"]}
+        | dict(flat(plain))
+        | {name: "asked for" for name in named if name not in shared}
+        | dict(flat({name: named[name] for name in named if name in shared}))
+        for run, (plain, named) in zip(runs.values(), apart, strict=True)
     ]
     names = dict.fromkeys(name for each in asked for name in each)
     found = {name: [_text(each.get(name, ABSENT)) for each in asked] for name in names}
@@ -162,15 +170,26 @@ def _told(name: str, run: Run, out: Path) -> Values:
     }
 
 
-def _by_label(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Name an experiment's rows by their labels, so that the same rows meet."""
-    rows: dict[str, Any] = {}
+def _apart(settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Part settings into plain ones, and attacks and rows by their names, so that the same meet."""
+    named = {f"attack {name}": attack for name, attack in (settings.get("attacks") or {}).items()}
     for row in settings.get("rows", ()):
-        label, count = row["label"], 1
-        while (label if count == 1 else f"{label} ({count})") in rows:
+        name, count = f"row {row['label']}", 1
+        while name in named:
             count += 1
-        rows[label if count == 1 else f"{label} ({count})"] = row
-    return {**settings, "rows": rows}
+            name = f"row {row['label']} ({count})"
+        named[name] = {key: value for key, value in row.items() if key != "published"}
+    plain = {key: value for key, value in settings.items() if key not in {"attacks", "rows"}}
+    return _joined(plain), _joined(named)
+
+
+def _joined(values: Any) -> Any:
+    """Write lists without structure as one text."""
+    if isinstance(values, dict):
+        return {key: _joined(value) for key, value in values.items()}
+    if isinstance(values, list) and not any(isinstance(value, dict | list) for value in values):
+        return ", ".join(map(str, values))
+    return [_joined(value) for value in values] if isinstance(values, list) else values
 
 
 def _text(value: Any) -> str:

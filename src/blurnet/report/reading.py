@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from blurnet.engine import RESULTS, Records
+from blurnet.engine.training import NETWORK
 from blurnet.errors import BlurnetError
 from blurnet.files import read_json
 
@@ -55,6 +56,8 @@ def _no_results(folder: Path) -> str:
     cells = folder / "cells"
     if not cells.is_dir():
         return f"{folder / RESULTS}: no such file; give a folder that blurnet run has filled"
+    if (folder / NETWORK).is_file():
+        return f"{folder}: a folder of blurnet train, which has no page; give one of blurnet run"
     names = [path.name for path in sorted(cells.iterdir())]
     done = Counter(name.rpartition("-")[0] for name in names if _KEY.fullmatch(name))
     begun = sum(name.endswith(".working") for name in names)
