@@ -321,7 +321,7 @@ def test_a_foreign_page_is_left_alone(blurnet, artifacts):
     (blurnet.folder / "report.html").write_text("mine")
     status, _, error = blurnet("run", "blackbox", "--rp2", artifacts, "--out", blurnet.folder)
     assert status == 2
-    assert "report.html that is not blurnet's" in error
+    assert "report.html: not a page of blurnet's" in error
     assert [f.read_text() for f in blurnet.folder.iterdir()] == ["mine"]
 
 

@@ -1,6 +1,8 @@
 """Defenses side by side: small runs from data to table and page, and figures by hand."""
 
+import copy
 import io
+import json
 
 import pytest
 import torch
@@ -88,12 +90,36 @@ def test_table_and_page(finished):
     text = io.StringIO()
     print_table(results, Console(file=text, width=80))
     assert max(map(len, text.getvalue().splitlines())) <= 80
-    assert "50/90" in text.getvalue()
+    assert "50/90" not in text.getvalue()
+    assert "is left out" in text.getvalue(), "held-out signs are not RP2's photographs"
     assert "short on 4 views of stop, 2 targets, 2 seeds" in text.getvalue()
     page = write_page(folder).read_text()
     assert "<b>learned" not in page
-    assert "Over α" in page
+    assert "&lt;b&gt;learned (short) over α" in page
+    assert "Mean success, short, yield" not in page, "of bars the page has drawings of its own"
+    assert "Objective of short over steps" in page
     assert "Learned kernels" in page
+    assert "is left out" in page
+    assert "Sticker made for stopAhead" in page
+    assert "not recorded" not in page
+
+
+def test_published_figures_stand_beside_the_attack_they_are_about(finished):
+    results, folder = finished
+    asked = copy.deepcopy(results)
+    asked["settings"]["rp2"] = "somewhere"
+    asked["settings"]["attacks"]["short"]["settings"]["steps"] = 300
+    (folder / "results.json").write_text(json.dumps(asked))
+    page = write_page(folder).read_text()
+    (folder / "results.json").write_text(json.dumps(results))
+    text = io.StringIO()
+    print_table(asked, Console(file=text, width=80))
+    assert "50/90" in text.getvalue()
+    assert page.count('<td class="published">50.0') == 1, "on the first scene alone"
+    asked["settings"]["attacks"]["short"]["settings"]["lam"] = 0.002
+    text = io.StringIO()
+    print_table(asked, Console(file=text, width=80))
+    assert "50/90" not in text.getvalue()
 
 
 def test_a_run_without_attacks(drawn_folder, tmp_path):

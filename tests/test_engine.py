@@ -9,9 +9,10 @@ import textwrap
 
 import pytest
 import torch
+from made_runs import SMALL, defenses_run
 
-from blurnet import BlurnetError
-from blurnet.engine import Records
+from blurnet import BlurnetError, experiments
+from blurnet.engine import Records, run
 from blurnet.engine.local import run_cells
 from blurnet.experiments.cells import Cell, Outcome
 from blurnet.files import read_json, write_whole
@@ -188,3 +189,19 @@ def test_write_whole_replaces(tmp_path):
         write_whole(path, content)
         assert path.read_bytes() == content
     assert json.loads(path.read_text()) == 22
+
+
+def test_a_run_that_adds_nothing_keeps_the_machine_that_found_the_numbers(tmp_path, monkeypatch):
+    folder = defenses_run(tmp_path, *SMALL)
+    before = (folder / "results.json").read_bytes()
+    versions = read_json(folder / "results.json")["versions"]
+    assert versions["torch"] == torch.__version__
+    assert "core" in versions["machine"]
+    assert versions["machine"].endswith(("thread", "threads"))
+    monkeypatch.setattr("blurnet.engine.machine.PACKAGES", ("blurnet",))
+    data = {"data": f"folder:{folder / 'data'}", "classes": "stop,yield,merge"}
+    run(experiments.load("whitebox", SMALL, data), folder)
+    assert (folder / "results.json").read_bytes() == before
+    run(experiments.load("whitebox", [*SMALL, "seeds=[0]"], data), folder)
+    after = read_json(folder / "results.json")
+    assert set(after["versions"]) == {"python", "blurnet", "system", "machine"}

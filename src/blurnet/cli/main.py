@@ -13,6 +13,7 @@ from . import (
     attack_command,
     data_command,
     list_command,
+    report_command,
     run_command,
     spectrum_command,
     train_command,
@@ -31,6 +32,7 @@ app = typer.Typer(
 )
 app.command("run")(run_command.run)
 app.command("train")(train_command.train)
+app.command("report")(report_command.report)
 app.command("spectrum")(spectrum_command.spectrum)
 app.command("list")(list_command.list_)
 app.add_typer(attack_command.app, name="attack")

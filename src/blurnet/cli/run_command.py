@@ -2,12 +2,11 @@
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
-
-from blurnet.errors import BlurnetError
 
 
 def run(
@@ -83,6 +82,7 @@ def run(
     from blurnet import experiments
     from blurnet.engine import run as run_experiment
     from blurnet.report import print_table, write_page
+    from blurnet.report.page import REPORT, check_page
 
     from .progress import progress
 
@@ -91,18 +91,21 @@ def run(
     changes = {key: str(value) for key, value in given.items() if value is not None}
     described = experiments.load(experiment, assignments, changes)
     folder = out or _default_folder(experiment, assignments, changes)
-    if (folder / "report.html").exists() and not (folder / "results.json").exists():
-        raise BlurnetError(
-            f"{folder}: has a report.html that is not blurnet's; choose another folder"
-        )
+    check_page(folder / REPORT)
     with progress(quiet=quiet) as on_cell:
         results = run_experiment(described, folder, on_cell)
-    page = write_page(folder)
+    writable = os.access(folder, os.W_OK)
+    if writable:
+        write_page(folder)
     if json_:
         typer.echo(json.dumps(results, indent=1, ensure_ascii=False))
         return
     print_table(results)
-    typer.echo(f"results  {folder / 'results.json'}\nreport   {page}")
+    typer.echo(f"results  {folder / 'results.json'}")
+    if writable:
+        typer.echo(f"report   {folder / REPORT}")
+    else:
+        typer.echo(f"report   not renewed: a read-only folder; try blurnet report {folder} --out …")
 
 
 def _default_folder(experiment: str, assignments: list[str], changes: dict[str, str]) -> Path:

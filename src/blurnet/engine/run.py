@@ -1,18 +1,16 @@
 """Run an experiment in a folder, from its inputs to results.json."""
 
-import platform
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from blurnet.errors import BlurnetError
 from blurnet.experiments import Experiment
+from blurnet.experiments.cells import in_order
 from blurnet.files import read_json, to_json, write_whole
 
 from .local import OnCell, run_cells
+from .machine import versions
 from .records import Records
 
 RESULTS = "results.json"
@@ -24,7 +22,8 @@ def run(experiment: Experiment, folder: Path, on_cell: OnCell | None = None) -> 
     Args:
         experiment: what to run.
         folder: where records and ``results.json`` are kept; made if it does not exist. What earlier
-            runs left there is used again, and a run that adds nothing leaves it as it is.
+            runs left there is used again. A run that adds nothing writes nothing: versions and
+            machine stay those that the numbers were found with, and a read-only folder will do.
         on_cell: told of every cell that is computed; see ``run_cells``.
 
     Returns:
@@ -40,30 +39,27 @@ def run(experiment: Experiment, folder: Path, on_cell: OnCell | None = None) -> 
     if path.exists() and not _is_results(path):
         raise BlurnetError(f"{path}: not a file of blurnet's; choose another folder")
     records = Records(folder)
+    before = read_json(path) if path.exists() else {}
+    asked = {
+        "experiment": experiment.experiment,
+        "settings": experiment.model_dump(mode="json") | plan.found,
+    }
+    if before and all(cell.key in records for cell in in_order(plan.cells)):
+        found = asked | {"rows": plan.rows({cell.key: records[cell.key] for cell in plan.cells})}
+        if found == {part: before.get(part) for part in found}:
+            return dict(before)
     with records.locked():
         run_cells(plan.cells, records, on_cell)
+        rows = plan.rows({cell.key: records[cell.key] for cell in plan.cells})
         results = {
-            "experiment": experiment.experiment,
+            "experiment": asked["experiment"],
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
             "versions": versions(),
-            "settings": experiment.model_dump(mode="json") | plan.found,
-            "rows": plan.rows({cell.key: records[cell.key] for cell in plan.cells}),
+            "settings": asked["settings"],
+            "rows": rows,
         }
-        before = read_json(path) if path.exists() else {}
-        if results | {"created": before.get("created")} == before:
-            return dict(before)
         write_whole(path, to_json(results))
     return results
-
-
-def versions() -> dict[str, str]:
-    """Say what the numbers depend on besides the settings."""
-    packages = ("blurnet", "torch", "kornia", "numpy", "pillow")
-    return {
-        "python": platform.python_version(),
-        **{package: version(package) for package in packages},
-        "machine": f"{platform.system()} {platform.machine()}, {torch.get_num_threads()} threads",
-    }
 
 
 def _is_results(path: Path) -> bool:

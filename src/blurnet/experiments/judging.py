@@ -110,7 +110,9 @@ def _attack(
         generator=torch.Generator().manual_seed(seed),
         on_step=on_step,
     )
-    answers = [predict(model, views).classes for views in result.adversarial]
+    clean = predict(model, images)
+    attacked = [predict(model, views) for views in result.adversarial]
+    answers = [each.classes for each in attacked]
     worst = max(range(len(targets)), key=lambda place: int((answers[place] != true).sum()))
     values = {
         "classes": classes,
@@ -118,7 +120,7 @@ def _attack(
         "goal": settings.goal,
         "targets": targets,
         "views": list(scene.names),
-        "clean": predict(model, images).classes.tolist(),
+        "clean": clean.classes.tolist(),
         "attacked": [row.tolist() for row in answers],
         "control": [
             predict(model, views).classes.tolist() for views in control_images(images, scene.mask)
@@ -127,12 +129,19 @@ def _attack(
         "loss_first": _mean(result.loss[:, 0]),
         "loss_last": _mean(result.loss[:, -1]),
         "worst_target": targets[worst],
+        "confidence": {
+            "clean": clean.confidence.tolist(),
+            "worst": attacked[worst].confidence.tolist(),
+        },
     }
     tensors = {
         "clean": scene.images,
         "mask": scene.mask,
         "worst": (result.adversarial[worst].clamp(0, 1) * 255).round().byte(),
+        "loss": result.loss,
     }
+    if settings.scope == "universal":
+        tensors["noise"] = result.noise
     return Outcome(values, tensors)
 
 

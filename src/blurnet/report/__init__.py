@@ -2,3 +2,4 @@
 
 from .console import print_table as print_table
 from .page import write_page as write_page
+from .reports import write_report as write_report

@@ -6,7 +6,15 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from .defense_words import ATTACK_MEASURES, CLEAN_MEASURES, name_of, scene_title, seeds_span
+from .defense_words import (
+    ATTACK_MEASURES,
+    CLEAN_MEASURES,
+    PUBLISHED_OTHERWISE,
+    name_of,
+    published_attack,
+    scene_title,
+    seeds_span,
+)
 from .table import number, table
 from .words import span
 
@@ -25,14 +33,17 @@ def print_defenses(results: Mapping[str, Any], console: Console) -> None:
     console.print(Text(f"{title} (in %)", style="bold"))
     console.print(_clean(rows, console.width - CLEAN, results["settings"]["true_class"]))
     measures = dict(CLEAN_MEASURES)
-    for at, (attack, scenes) in enumerate(rows[0]["attacks"].items()):
+    first = published_attack(results["settings"])
+    for attack, scenes in rows[0]["attacks"].items():
         measures |= ATTACK_MEASURES
         for place, scene in enumerate(scenes):
             console.print(Text(f"\n{scene_title(attack, scene, seeds)} (in %)", style="bold"))
             attacked = [(row, row["attacks"][attack][place]) for row in rows]
-            published = at == place == 0 and any(row["published"] for row in rows)
+            published = attack == first and place == 0 and any(row["published"] for row in rows)
             width = console.width - ATTACKED - published * PUBLISHED
             console.print(_attacked(attacked, width, published=published))
+    if first is None and rows[0]["attacks"] and any(row["published"] for row in rows):
+        console.print(Text(f"\n{PUBLISHED_OTHERWISE}"))
     console.print()
     for measure in measures.values():
         console.print(Text.assemble((measure.name, "bold"), ": ", measure.meaning))

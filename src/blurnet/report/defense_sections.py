@@ -1,26 +1,29 @@
 """The page's sections for defenses side by side; see ``sections.py`` for how they are shown."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from markupsafe import Markup
 
-from blurnet.filters import frequency_response
-
+from .bars import rate_bars
+from .defense_figures import curves, has_curves, kernels
+from .defense_views import photographs, targets
 from .defense_words import (
     ATTACK_MEASURES,
     CLEAN_MEASURES,
-    defended_by,
+    PUBLISHED_OTHERWISE,
     defense_words,
     name_of,
+    published_attack,
     scene_title,
     seeds_span,
     verdict,
 )
-from .figures import data_uri, image_uri, interval_bar
-from .plots import alpha_curves, kernel_sheet
-from .sections import Run, Values
+from .drawings import Drawing
+from .figures import interval_bar
+from .sections import Run, Sections, Values
 from .words import INTERVAL, L2_DISSIMILARITY, percent
 
 NOTE = (
@@ -31,16 +34,13 @@ NOTE = (
 
 def asked(run: Run) -> Values:
     """Say what was asked for, and all that the numbers depend on."""
-    settings, versions = run.results["settings"], run.results["versions"]
+    settings = run.results["settings"]
     rows = run.results["rows"]
     facts = {
         "Data": settings["data"] or "synthetic (drawn signs)",
         "Judged on": f"{rows[0]['test_images']} "
         + ("signs held out of the training part" if settings["validation"] else "test signs"),
         "Training seeds": ", ".join(map(str, settings["seeds"])),
-        "Created": run.results["created"],
-        "Machine": versions["machine"],
-        "Versions": ", ".join(f"{k} {v}" for k, v in versions.items() if k != "machine"),
     }
     if settings["attacks"]:
         views = run.results["rows"][0]["attacks"][next(iter(settings["attacks"]))][0]["images"]
@@ -50,6 +50,7 @@ def asked(run: Run) -> Values:
             if settings["rp2"]
             else f"{views} {where} of “{settings['true_class']}”"
         )
+    facts |= run.facts
     return {"facts": facts, "settings": json.dumps(settings, indent=1, ensure_ascii=False)}
 
 
@@ -91,6 +92,8 @@ def clean(run: Run) -> Values:
             for row in rows
         ],
         "learned": any(row["kernels"] for row in rows),
+        "published": published_attack(run.results["settings"]) is not None
+        and any(row["published"] for row in rows),
         "true_class": run.results["settings"]["true_class"],
         "names": {key: measure.name for key, measure in CLEAN_MEASURES.items()},
         "layer": run.results["settings"]["layer"],
@@ -100,17 +103,18 @@ def clean(run: Run) -> Values:
 def attacks(run: Run) -> Values:
     """Lay out every attack on every scene, published beside measured, intervals drawn."""
     rows = run.results["rows"]
+    published = published_attack(run.results["settings"])
     tables = []
-    for at, (attack, scenes) in enumerate(rows[0]["attacks"].items()):
+    for attack, scenes in rows[0]["attacks"].items():
         for place, scene in enumerate(scenes):
-            comparable = at == place == 0  # what was published is about the first attack listed
+            same = attack == published and place == 0
             shown = [
                 {
                     "name": name_of(row),
                     "words": _words(run, row),
-                    "published": row["published"] if comparable else None,
+                    "published": row["published"] if same else None,
                     "scene": row["attacks"][attack][place],
-                    "bar": _bar(row, row["attacks"][attack][place], published=comparable),
+                    "bar": _bar(row, row["attacks"][attack][place], published=same),
                 }
                 for row in rows
             ]
@@ -119,87 +123,22 @@ def attacks(run: Run) -> Values:
                     "title": scene_title(attack, scene, len(rows[0]["networks"])),
                     "rows": shown,
                     "published": any(each["published"] for each in shown),
+                    "targeted": scene["targets_tried"] > 0,
+                    "drawing": _bars(f"Mean success, {attack}, {scene['true_class']}", shown),
                 }
             )
-    return {"tables": tables, "names": {key: m.name for key, m in ATTACK_MEASURES.items()}}
+    left_out = published is None and any(row["published"] for row in rows)
+    names = {key: m.name for key, m in ATTACK_MEASURES.items()}
+    return {"tables": tables, "names": names, "left_out": PUBLISHED_OTHERWISE if left_out else ""}
 
 
-def curves(run: Run) -> Values:
-    """Draw accuracy and success over α for every penalty that the run has several α of."""
-    rows = run.results["rows"]
-    families: dict[str, list[Any]] = {}
-    for row in rows:
-        if row["alpha"] is not None:
-            families.setdefault(row["label"], []).append(row)
-    plain = next((row for row in rows if not defended_by(row)), None)
-    shown = []
-    for label, family in families.items():
-        if len(family) < 2:
-            continue
-        for attack in family[0]["attacks"] or [None]:
-            title = label if attack is None else f"{label} ({attack})"
-            series = dict(_series(family, attack))
-            baseline = (
-                {} if plain is None else {k: p[0][1] for k, (_, p) in _series([plain], attack)}
-            )
-            svg = alpha_curves(title, series, baseline)
-            shown.append({"title": title, "svg": data_uri("image/svg+xml", svg), "rows": family})
-    return {"curves": shown, "plain": plain is not None}
-
-
-def kernels(run: Run) -> Values:
-    """Draw learned kernels and their frequency responses."""
-    shown = []
-    for row in run.results["rows"]:
-        if row["kernels"] is None:
-            continue
-        weights = run.records[row["networks"][0]["judge"]].tensors["kernels"]
-        sheet = kernel_sheet(weights, frequency_response(weights))
-        shown.append(
-            {
-                "name": name_of(row),
-                "svg": data_uri("image/svg+xml", sheet),
-                "effects": row["kernels"],
-                "seed": row["networks"][0]["seed"],
-            }
-        )
-    return {"sheets": shown}
-
-
-def worst_views(run: Run) -> Values:
-    """Show the views under each network's worst target, with what it took them for."""
-    sets = []
-    for row in run.results["rows"]:
-        for attack, scenes in row["attacks"].items():
-            outcome = run.records[scenes[0]["networks"][0]["cell"]]
-            values = outcome.values
-            classes, true = values["classes"], values["true"]
-            place = values["targets"].index(values["worst_target"])
-            answers = values["attacked"][place]
-            sets.append(
-                {
-                    "name": f"{name_of(row)}, {attack}",
-                    "target": classes[values["worst_target"]]
-                    if values["goal"] == "targeted"
-                    else None,
-                    "views": [
-                        (view, image_uri(image), classes[answer], answer == true)
-                        for view, image, answer in zip(
-                            values["views"][:SHOWN],
-                            outcome.tensors["worst"],
-                            answers,
-                            strict=False,
-                        )
-                    ],
-                    "wrong": sum(answer != true for answer in answers),
-                    "images": len(answers),
-                }
-            )
-    return {"sets": sets, "shown": SHOWN}
-
-
-SHOWN = 12
-"""Views of a scene that the page shows for each network."""
+def _bars(title: str, shown: Sequence[Values]) -> Drawing:
+    bars = []
+    for row in shown:
+        rate = row["scene"]["mean"]["attack_success_rate"]
+        given = (row["published"] or {}).get("mean")
+        bars.append((row["name"], rate["value"], rate["interval"], given))
+    return Drawing(title, title, partial(rate_bars, title, bars))
 
 
 def definitions(run: Run) -> Values:
@@ -210,46 +149,30 @@ def definitions(run: Run) -> Values:
     return {"measures": measures, "interval": INTERVAL}
 
 
-def sections(run: Run) -> dict[str, Callable[[Run], Values]]:
+def sections(run: Run) -> Sections:
     """Give the sections that a run has something for; title → section, in the page's order."""
     rows = run.results["rows"]
-    alphas = [row["label"] for row in rows if row["alpha"] is not None]
+    attacked = bool(rows[0]["attacks"])
+    targeted = any(s["targets_tried"] > 1 for ss in rows[0]["attacks"].values() for s in ss)
     has = {
-        "Over α": len(set(alphas)) < len(alphas),
-        "White-box attack": bool(rows[0]["attacks"]),
+        "Curves": has_curves(run),
+        "White-box attack": attacked,
+        "Target by target": targeted,
         "Learned kernels": any(row["kernels"] for row in rows),
-        "Views under the worst target": bool(rows[0]["attacks"]),
+        "Photographs and answers": attacked,
     }
     every = {
         "What was asked": asked,
         "What came out": summary,
-        "Over α": curves,
+        "Curves": curves,
         "White-box attack": attacks,
         "Clean signs": clean,
+        "Target by target": targets,
+        "Photographs and answers": photographs,
         "Learned kernels": kernels,
-        "Views under the worst target": worst_views,
         "What the numbers mean": definitions,
     }
     return {title: section for title, section in every.items() if has.get(title, True)}
-
-
-def _series(rows: list[Any], attack: str | None) -> Iterator[tuple[str, tuple[str, list[Any]]]]:
-    yield (
-        "accuracy",
-        (
-            "accuracy",
-            [(r["alpha"] or 0, r["test_accuracy"], *r["test_accuracy_interval"]) for r in rows],
-        ),
-    )
-    if attack is None:
-        return
-    for key, name in (("mean", "mean success"), ("worst", "worst target")):
-        rates = [row["attacks"][attack][0][key]["attack_success_rate"] for row in rows]
-        points = [
-            (row["alpha"] or 0, rate["value"], *rate["interval"])
-            for row, rate in zip(rows, rates, strict=True)
-        ]
-        yield key, (name, points)
 
 
 def _words(run: Run, row: Mapping[str, Any]) -> str:

@@ -102,6 +102,39 @@ def scene_title(attack: str, scene: Row, seeds: int) -> str:
     )
 
 
+PUBLISHED_ATTACK = {
+    "lam": 0.02,
+    "p": 2.0,
+    "lr": 0.1,
+    "clip": True,
+    "placement": "add",
+    "loss": "cross_entropy",
+    "goal": "targeted",
+    "scope": "universal",
+    "restarts": 1,
+    "draws": 1,
+    "printability": 0.0,
+}
+"""RP2's published settings; its steps were 300 to 1,000."""
+
+PUBLISHED_OTHERWISE = (
+    "What the talk published is left out: it is about RP2's formula as published (λ 0.02, Adam "
+    "0.1, 300 steps or more, an added sticker) on RP2's 40 photographs, and no attack here is."
+)
+
+
+def published_attack(settings: Mapping[str, Any]) -> str | None:
+    """Name the attack that asked for what was published, on RP2's photographs, if there is one."""
+    if settings["rp2"] is None:
+        return None
+    for name, attack in settings["attacks"].items():
+        asked = attack["settings"]
+        same = all(asked.get(key, value) == value for key, value in PUBLISHED_ATTACK.items())
+        if same and asked["steps"] >= 300 and not attack.get("views"):
+            return str(name)
+    return None
+
+
 WORTH = 0.02
 """A defense may cost this much test accuracy to be named as the best."""
 

@@ -82,12 +82,17 @@ def filter_words(filters: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
+def comparable(settings: Mapping[str, Any]) -> bool:
+    """Tell whether a black-box run asked for what was published: RP2's own network and signs."""
+    return settings["rp2"] is not None
+
+
 def published_words(settings: Mapping[str, Any]) -> str:
-    """Say what the published numbers are about, and whether this run's compare with them."""
-    if settings["rp2"] is None:
+    """Say what the published numbers are about, or why they do not stand beside this run's."""
+    if not comparable(settings):
         return (
-            "Published: RP2's own network on RP2's 40 photographs. This run's network was trained "
-            "here and its signs are drawn, so the two are not comparable."
+            "What the talk published is not comparable and is left out: it is about RP2's own "
+            "network on RP2's 40 photographs; this run trained its network and drew its signs."
         )
     return (
         "Published (the talk's Table 1): RP2's own network, 40 photographs and sticker, with a "

@@ -1,0 +1,56 @@
+"""How each kind of experiment is shown: on the page, and on a terminal."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+from rich.console import Console
+
+from blurnet.errors import BlurnetError
+
+from . import blackbox_sections, defense_sections
+from .blackbox_console import print_blackbox
+from .defense_console import print_defenses
+from .measured import Measured, blackbox_measures, defense_measures, no_measures
+from .sections import Run, Sections
+
+
+class Kind(NamedTuple):
+    """How an experiment's results are shown.
+
+    Args:
+        sections: a run → the page's sections that it has something for.
+        table: prints ``results.json`` on a terminal, in 80 columns.
+        measures: results → the rates that runs are compared by, in the tables' order.
+
+    """
+
+    sections: Callable[[Run], Sections]
+    table: Callable[[Mapping[str, Any], Console], None]
+    measures: Callable[[Mapping[str, Any]], Iterable[Measured]] = no_measures
+
+
+_DEFENSES = Kind(defense_sections.sections, print_defenses, defense_measures)
+
+KINDS = {
+    "blackbox": Kind(blackbox_sections.sections, print_blackbox, blackbox_measures),
+    "train-defenses": _DEFENSES,
+    "alphas": _DEFENSES,
+    "whitebox": _DEFENSES,
+}
+"""By what ``results.json`` has as ``experiment``."""
+
+
+def kind_of(results: Mapping[str, Any]) -> Kind:
+    """Tell how results are shown.
+
+    Raises:
+        BlurnetError: if the experiment is of a kind that this version does not know.
+
+    """
+    name = results["experiment"]
+    if name not in KINDS:
+        raise BlurnetError(
+            f"results of an experiment {name!r}, which this version cannot show; "
+            f"it shows: {', '.join(KINDS)}"
+        )
+    return KINDS[name]
