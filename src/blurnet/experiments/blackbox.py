@@ -1,6 +1,6 @@
 """The black-box experiment: a sticker made for one network, carried over to filtered ones."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
