@@ -71,8 +71,8 @@ def _maps(run: Run, row: Row, record: Outcome, layer: str, views: str, many: str
     spectra = {state: record.tensors[f"{views}/{layer}/{state}"] for state in COLUMNS}
     return Drawing(
         f"Spectra of {layer}, {name_of(row)}, {many}",
-        f"Log-magnitude Fourier spectra of {layer} in “{name_of(row)}”, {many}: a row for each map, "
-        "clean, attacked and their difference",
+        f"Log-magnitude Fourier spectra of {layer} in “{name_of(row)}”, {many}: a row for each "
+        "map, clean, attacked and their difference",
         partial(map_rows, title, names, spectra, photographs),
     )
 
@@ -104,8 +104,8 @@ def ratios(run: Run) -> Iterator[Values]:
             "for": {"Network": name_of(row)},
             "drawing": Drawing(
                 f"What the sticker adds by frequency, {name_of(row)}",
-                f"“{name_of(row)}”: the power at each frequency in attacked views over that in clean "
-                "ones and under random colours, for the input and each layer",
+                f"“{name_of(row)}”: the power at each frequency in attacked views over that in "
+                "clean ones and under random colours, for the input and each layer",
                 partial(ratio_curves, rings, run.results["settings"]["cutoff"]),
                 "Geometric means over the views; bands: 95\u00a0% intervals.",
             ),

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 import matplotlib as mpl
 import numpy as np
+import numpy.typing as npt
 import torch
 from matplotlib.figure import Figure
 from torch import Tensor
@@ -21,8 +22,8 @@ STATES = {
 }
 """State → name, colour and marker."""
 
-ROWS = 8
-"""Maps below each other; more stand beside them."""
+ROWS, FEW = 8, 4
+"""Maps below each other, more stand beside them; and so many at most are drawn large."""
 
 Point = tuple[float, float, float]
 """A value and its interval."""
@@ -46,65 +47,57 @@ def map_rows(
         photographs: what is drawn above the columns, float32 in [0, 1], 3 × H × W.
 
     """
-    values = torch.stack(list(spectra.values()))  # states × maps × height × width
-    states, maps, height, width = values.shape
-    patterns = values.clone()
-    patterns[..., height // 2, width // 2] = values[..., 0, 0]
-    low, high = patterns.amin((0, 2, 3), keepdim=True), patterns.amax((0, 2, 3), keepdim=True)
-    scaled = ((values - low) / torch.where(high > low, high - low, 1)).clamp(0, 1)
+    scaled = _scaled(torch.stack(list(spectra.values())))
+    states, maps, height, width = scaled.shape
     blocks = math.ceil(maps / ROWS)
-    down = math.ceil(maps / blocks)
-    gap = max(1, height // 12)
+    down, gap, margin = math.ceil(maps / blocks), max(1, height // 12), (width + 1) // 2
     pitch, across = height + gap, width + gap
-    block = states * across + 2 * gap
-    sheet = np.full((down * pitch - gap, blocks * block - 3 * gap), np.nan)
+    block = states * across + margin
+    lefts = [b * block + s * across for b in range(blocks) for s in range(states)]
+    sheet = np.full((down * pitch - gap, lefts[-1] + width), np.nan)
     for place in range(maps):
         for state in range(states):
-            top, left = place % down * pitch, place // down * block + state * across
-            sheet[top : top + height, left : left + width] = scaled[state, place].numpy()
-    inch = 1.25 / across if maps <= 4 else 0.62 / across
-    picture = 1.25 if photographs else 0.0
-    size = (sheet.shape[1] * inch + 1.2, sheet.shape[0] * inch + picture + 0.8)
+            top, left = place % down * pitch, lefts[place // down * states + state]
+            sheet[top : top + height, left : left + width] = scaled[state, place]
+    above = pitch if photographs else 0
+    inch = (1.25 if maps <= FEW else 0.62) / across
+    size = (sheet.shape[1] * inch + 1.2, (sheet.shape[0] + above) * inch + 0.8)
     with mpl.rc_context(STYLE | {"axes.grid": False, "font.size": 7}):
         figure = Figure(figsize=size, layout="constrained")
-        grid = figure.add_gridspec(
-            2 if photographs else 1,
-            states if photographs else 1,
-            height_ratios=[picture, sheet.shape[0] * inch] if photographs else None,
-        )
-        for place, photograph in enumerate(photographs):
-            above = figure.add_subplot(grid[0, place])
-            above.imshow(photograph.permute(1, 2, 0).numpy(), interpolation="none")
-            above.set_axis_off()
-        axes = figure.add_subplot(grid[1, :] if photographs else grid[0, 0])
+        axes = figure.subplots()
+        for left, photograph in zip(lefts, photographs, strict=False):
+            extent = (left - 0.5, left + width - 0.5, -gap - 0.5, -pitch - 0.5)
+            axes.imshow(photograph.permute(1, 2, 0).numpy(), extent=extent, interpolation="none")
         drawn = axes.imshow(sheet, cmap="viridis", vmin=0, vmax=1, interpolation="none")
+        axes.set(xlim=(-0.5, sheet.shape[1] - 0.5), ylim=(sheet.shape[0] - 0.5, -above - 0.5))
         axes.spines[:].set_visible(False)
         axes.tick_params(length=0, labeltop=True, labelbottom=False)
-        middles = [
-            (block * b + across * s + (width - 1) / 2, COLUMNS[state])
-            for b in range(blocks)
-            for s, state in enumerate(spectra)
+        titles = [
+            COLUMNS[state].replace(" − ", " − " if maps <= FEW else "\n− ") for state in spectra
         ]
-        narrow = maps > 4
-        axes.set_xticks(
-            [x for x, _ in middles],
-            [name.replace(" − ", "\n− " if narrow else " − ") for _, name in middles],
-        )
-        axes.set_yticks([row * pitch + (height - 1) / 2 for row in range(down)], list(names[:down]))
-        for place in range(down, maps):
-            axes.text(
-                place // down * block - gap,
-                place % down * pitch + (height - 1) / 2,
-                names[place],
-                ha="right",
-                va="center",
-            )
+        axes.set_xticks([left + (width - 1) / 2 for left in lefts], titles * blocks)
+        axes.set_yticks([])
+        for place, name in enumerate(names):
+            x, y = lefts[place // down * states] - gap, place % down * pitch + (height - 1) / 2
+            axes.text(x, y, name, ha="right", va="center")
         bar = figure.colorbar(drawn, ax=axes, fraction=0.03, pad=0.02, ticks=[0, 1])
         bar.ax.set_yticklabels(["lowest", "highest"])
         bar.set_label("log(1 + |F|), each map's own scale")
         bar.outline.set_visible(False)
         figure.suptitle(title, fontsize=8)
         return figure
+
+
+def _scaled(values: Tensor) -> npt.NDArray[np.float64]:
+    """Put the spectra of each map, states × maps × height × width, on one scale of their own."""
+    height, width = values.shape[-2:]
+    patterns = values.clone()
+    patterns[..., height // 2, width // 2] = values[..., 0, 0]
+    low, high = patterns.amin((0, 2, 3), keepdim=True), patterns.amax((0, 2, 3), keepdim=True)
+    scaled: npt.NDArray[np.float64] = (
+        ((values - low) / torch.where(high > low, high - low, 1)).clamp(0, 1).double().numpy()
+    )
+    return scaled
 
 
 def share_bars(title: str, rows: Mapping[str, Mapping[str, Point]]) -> Figure:

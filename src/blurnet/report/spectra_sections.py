@@ -23,9 +23,9 @@ from .words import INTERVAL
 Row = Mapping[str, Any]
 
 NOTE = (
-    "These are means over views of one kind of sign under one sticker for each network, and nothing "
-    "is corrected for looking at many rows. That a filter takes frequencies away does not show that "
-    "an attacker who knows of it needs them."
+    "These are means over views of one kind of sign, under one sticker for each network, and "
+    "nothing is corrected for looking at many rows. That a filter takes frequencies away does not "
+    "show that an attacker who knows of it needs them."
 )
 
 
@@ -54,11 +54,11 @@ def summary(run: Run) -> Values:
     said = {}
     for name, rows in groups(run.results["rows"], settings).items():
         if any(row["layer"] for row in rows):
-            said[f"{name}: what a deeper filter costs"] = depth_verdict(rows)
+            said[f"{name}: does a deeper filter cost more?"] = depth_verdict(rows)
         answers = verdicts(rows, settings)
-        said |= {f"{question} {name}.": answer for question, answer in answers.items()}
+        said |= {f"{name}: {question}": answer for question, answer in answers.items()}
         if any(defended(row) for row in rows):
-            said[f"{name}: behind the defenses"] = smoothest(rows)
+            said[f"{name}: which defense leaves the fewest high frequencies?"] = smoothest(rows)
     return {"verdicts": said, "note": NOTE}
 
 
@@ -77,15 +77,16 @@ def answers(run: Run) -> Values:
 
 
 def high_frequencies(run: Run) -> Values:
-    """Lay out the share of high frequencies in each layer, clean, attacked and under the control."""
+    """Lay out each layer's share of high frequencies, clean, attacked and under the control."""
     tables = []
     for group, rows in groups(run.results["rows"], run.results["settings"]).items():
-        for layer in dict.fromkeys(layer for row in rows for layer in row["layers"]):
+        layers = dict.fromkeys(layer for row in rows for layer in row["layers"])
+        for layer in sorted(layers, key=lambda layer: layer.startswith("input")):
             its = [(row["label"], row["layers"][layer]) for row in rows if layer in row["layers"]]
             tables.append(
                 {
                     "for": {"Networks": group, "Layer": layer},
-                    "title": f"{layer}, {group[0].lower() + group[1:]}",
+                    "title": f"{group}: {layer}",
                     "drawing": shares(run, group, layer),
                     "rows": [
                         {

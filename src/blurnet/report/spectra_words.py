@@ -54,10 +54,10 @@ def layers_of(row: Row) -> list[str]:
 
 def groups(rows: Sequence[Row], settings: Row) -> dict[str, list[Row]]:
     """Part rows into finished networks with filters put in, and networks trained here."""
-    base = "RP2's own network" if settings["rp2"] else "A network trained here"
+    base = "RP2's own network" if settings["rp2"] else "Finished network"
     named = {
-        f"{base}, filters put in without training it again": [r for r in rows if not r["trained"]],
-        "Networks trained here with their defense": [r for r in rows if r["trained"]],
+        f"{base}, filters put in": [row for row in rows if not row["trained"]],
+        "Networks trained with their defense": [row for row in rows if row["trained"]],
     }
     return {name: its for name, its in named.items() if its}
 
@@ -150,7 +150,7 @@ def added(measured: Row, layer: str, cutoff: float, views: int) -> str:
 
 
 def smoothest(rows: Sequence[Row]) -> str:
-    """Say which defense leaves the first layer's maps the fewest high frequencies, and at what cost.
+    """Say which defense leaves the first layer's maps the fewest high frequencies, and its price.
 
     Args:
         rows: one group's, at least one with a defense.
@@ -184,7 +184,7 @@ def smoothest(rows: Sequence[Row]) -> str:
 
 def name_of(row: Row) -> str:
     """Call a row by its label, apart from one of the same label that was not trained."""
-    return f"{row['label']} (trained here)" if row["trained"] else str(row["label"])
+    return f"{row['label']} (trained)" if row["trained"] else str(row["label"])
 
 
 def band(frequency: float, cutoff: float) -> str:
