@@ -108,7 +108,7 @@ class Spectra(Settings):
             model = self.model if described.trained or self.rp2 is None else "lisa_cnn"
             layers, measured = self._layers(model, len(shown.base.config["classes"]))
             for row, layer in described.expand(layers):
-                one = self._planned(row, layer, measured, shown)
+                one = self._planned(row, model, layer, measured, shown)
                 planned.setdefault(one.spectra.key, one)
         if not planned:
             raise BlurnetError("all of the experiment's rows are of trained networks; give --data")
@@ -149,7 +149,12 @@ class Spectra(Settings):
         return _Inputs(source, base, scene, target, carried, for_trained, aims)
 
     def _planned(
-        self, row: SpectraRow, layer: str | None, measured: Sequence[str], shown: "_Inputs"
+        self,
+        row: SpectraRow,
+        model: str,
+        layer: str | None,
+        measured: Sequence[str],
+        shown: "_Inputs",
     ) -> PlannedRow:
         padded = tuple(
             f.model_copy(update={"padding": f.padding or self.padding}) for f in row.filters
@@ -162,11 +167,14 @@ class Spectra(Settings):
                 network, shown.scene, shown.target, row.label
             )
         else:
-            if row.penalties or row.hardening:
+            if row.penalties or row.hardening or any(f.trainable for f in row.filters):
                 raise BlurnetError(
-                    f"row {row.label!r}: penalties and hardening are for training; "
-                    "write trained: true"
+                    f"row {row.label!r}: penalties, hardening and trainable filters are for "
+                    "training; write trained: true"
                 )
+            Recipe(model=model, filters=row.filters).network(
+                2, IMAGE, seed=0
+            )  # they fit, or say why
             network, sticker = filtered_network(shown.base, row.filters), shown.carried
         whitebox = None
         if self.whitebox is not None:

@@ -126,9 +126,7 @@ def added(measured: Row, layer: str, cutoff: float, views: int) -> str:
     over_clean = change(measured["attacked_minus_clean"])
     over_random = change(measured.get("attacked_minus_control"))
     if over_clean is None:
-        return (
-            f"That cannot be told here: {views} {'view' if views == 1 else 'views'}, no interval."
-        )
+        return UNKNOWN
     verdict = {
         (HIGHER, HIGHER): "Here it does, and more than random colours in the same mask",
         (HIGHER, LOWER): "Here it does, but random colours in the same mask add more",
@@ -229,9 +227,7 @@ def _input(row: Row, views: int) -> str:
     measured = row["layers"]["input"]
     found = change(measured["attacked_minus_clean"])
     if found is None:
-        return (
-            f"That cannot be told here: {views} {'view' if views == 1 else 'views'}, no interval."
-        )
+        return UNKNOWN
     seen = {
         HIGHER: "Measured, there is one: the share of high frequencies rises.",
         LOWER: "Measured, there is one: the share of high frequencies falls.",
