@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 import torch
+from made_runs import DEEPER
 from rich.console import Console
 
 from blurnet import BlurnetError, experiments
@@ -35,10 +36,6 @@ ROWS = """rows=[
   {label: undefended, trained: true},
   {label: learned, trained: true, filters: [{size: 3, after: relu1, trainable: true}]},
 ]"""
-DEEPER = """rows=[
-  {label: no filter},
-  {label: 3×3, filters: [{size: 3, after: each layer}]},
-]"""
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +62,7 @@ def finished(evil_folder, tmp_path_factory):
 @pytest.fixture(scope="module")
 def deeper(evil_folder, tmp_path_factory):
     folder = tmp_path_factory.mktemp("deeper")
-    few = "whitebox={targets: 1, settings: {steps: 2}}"
-    return run(small(evil_folder, DEEPER, few, name="deeper"), folder), folder
+    return run(small(evil_folder, *DEEPER, name="deeper"), folder), folder
 
 
 def parts(finished, row):

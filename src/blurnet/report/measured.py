@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .defense_words import ATTACK_MEASURES, CLEAN_MEASURES, name_of
-from .spectra_words import RATES, groups
+from .spectra_words import RATES, SHARE_MEASURES, groups
 from .words import MEASURES, TRANSFERS, Measure
 
 Results = Mapping[str, Any]
@@ -74,16 +74,16 @@ def _attacked(scene: Results) -> dict[str, Any]:
 
 def spectra_measures(results: Results) -> Iterator[Measured]:
     """Give the rates of spectra's rows, and each layer's share of high frequencies."""
+    share = SHARE_MEASURES["share"].meaning
     for group, rows in groups(results["rows"], results["settings"]).items():
         for row in rows:
+            label, views = row["label"], row["images"]
             for key in (key for key in RATES if key in row["intervals"]):
-                limits = row["intervals"][key]
-                images = row["test_images"] if key == "test_accuracy" else row["images"]
-                found = (RATES[key].name, row[key], limits, images)
-                yield Measured(group, row["label"], *found)
+                images = row["test_images"] if key == "test_accuracy" else views
+                yield Measured(group, label, RATES[key], row[key], row["intervals"][key], images)
             for layer, shares in row["layers"].items():
                 for state in ("clean", "attacked"):
                     mean, *limits = (shares[state][bound] for bound in ("mean", "low", "high"))
                     if None not in (mean, *limits):
-                        name = f"high frequencies in {layer}, {state}"
-                        yield Measured(group, row["label"], name, mean, limits, row["images"])
+                        measure = Measure(f"high frequencies in {layer}, {state}", share)
+                        yield Measured(group, label, measure, mean, limits, views)
