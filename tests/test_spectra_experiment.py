@@ -269,7 +269,7 @@ def test_one_view_has_no_interval_and_nothing_is_claimed():
 
 
 def filtered_row(place, accuracy, layer_name, width=0.02):
-    rate = {"accuracy": accuracy, "attack_success_rate": 0.5}
+    rate = {"accuracy": accuracy, "attack_success_rate": 0.5, "control_success_rate": 0.1}
     return {
         "label": str(place),
         "layer": layer_name,
@@ -282,9 +282,10 @@ def filtered_row(place, accuracy, layer_name, width=0.02):
 @pytest.mark.parametrize(
     ("accuracies", "said"),
     [
-        ([0.9, 0.8, 0.7], "costs more deeper down, as the talk says"),
-        ([0.9, 0.8, 0.89], "so it costs more after relu2"),
-        ([0.8, 0.9, 0.7], "does not cost more deeper down: it costs less after relu2"),
+        ([0.9, 0.8, 0.7], "costs more after every deeper layer, as the talk says"),
+        ([0.9, 0.8, 0.89], "so it costs more after relu2; for the others no difference"),
+        ([0.8, 0.9, 0.81], "so it costs less after relu2; for the others no difference"),
+        ([0.8, 0.9, 0.7], "so it costs more after relu3, and less after relu2"),
         ([0.8, 0.81, 0.79], "no difference between the layers"),
     ],
 )

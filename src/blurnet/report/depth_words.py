@@ -26,13 +26,16 @@ def depth_verdict(rows: Sequence[Row]) -> str:
         first, deeper = its[0], its[1:]
         worse = [row for row in deeper if row["intervals"][key][1] < first["intervals"][key][0]]
         better = [row for row in deeper if row["intervals"][key][0] > first["intervals"][key][1]]
+        told_worse, told_better = (_layers(found) for found in (worse, better))
         if deeper and len(worse) == len(deeper):
-            verdict = "so it costs more deeper down, as the talk says"
-        elif better:
-            names = ", ".join(row["layer"] for row in better)
-            verdict = f"so it does not cost more deeper down: it costs less after {names}"
-        elif worse:
-            verdict = f"so it costs more after {', '.join(row['layer'] for row in worse)}"
+            verdict = "so it costs more after every deeper layer, as the talk says"
+        elif worse and better:
+            verdict = f"so it costs more after {told_worse}, and less after {told_better}"
+        elif worse or better:
+            which = f"more after {told_worse}" if worse else f"less after {told_better}"
+            verdict = (
+                f"so it costs {which}; for the others no difference is seen beyond the intervals"
+            )
         else:
             verdict = "so no difference between the layers is seen beyond the intervals"
         sentences.append(f"A {size} filter leaves {told}{without} of the {on}; {verdict}.")
@@ -41,13 +44,17 @@ def depth_verdict(rows: Sequence[Row]) -> str:
 
 
 def _success(rows: Sequence[Row], plain: Row | None) -> str:
-    told = ", ".join(
+    told = "; ".join(
         f"{percent(row['attack_success_rate'])} ({span(row['intervals']['attack_success_rate'])}) "
-        f"after {row['layer']}"
+        f"after {row['layer']}, where random colours have {percent(row['control_success_rate'])}"
         for row in rows
     )
-    without = "" if plain is None else f", {percent(plain['attack_success_rate'])} without"
+    without = "" if plain is None else f"; {percent(plain['attack_success_rate'])} without"
     return f"The sticker's success: {told}{without}."
+
+
+def _layers(rows: Sequence[Row]) -> str:
+    return " and ".join(row["layer"] for row in rows)
 
 
 def by_size(rows: Sequence[Row]) -> dict[str, list[Row]]:

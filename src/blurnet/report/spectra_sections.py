@@ -53,11 +53,12 @@ def summary(run: Run) -> Values:
     settings = run.results["settings"]
     said = {}
     for name, rows in groups(run.results["rows"], settings).items():
-        if any(row["layer"] for row in rows):
+        deeper = any(row["layer"] for row in rows)
+        if deeper:
             said[f"{name}: Does a deeper filter cost more?"] = depth_verdict(rows)
         answers = verdicts(rows, settings)
         said |= {f"{name}: {question}": answer for question, answer in answers.items()}
-        if any(defended(row) for row in rows):
+        if not deeper and any(defended(row) for row in rows):
             said[f"{name}: Which defense leaves the fewest high frequencies?"] = smoothest(rows)
     return {"verdicts": said, "note": NOTE}
 
