@@ -164,7 +164,7 @@ def made_up(cell, needs):
         }
         kernels = {"kernels": torch.rand(64, 5, 5, generator=generator)} if learned else {}
         return Outcome(values, kernels)
-    scene, settings, _ = cell.work.args
+    scene, settings, *_ = cell.work.args
     true, views = classes.index(scene.true_class), len(scene)
     targeted = settings.goal == "targeted"
     targets = [t for t in range(len(classes)) if t != true] if targeted else [true]
@@ -219,3 +219,26 @@ SMALL = (
        penalties: [{name: l_infinity, alpha: 0}], alphas: [0, 0.1]}]""",
 )  # fmt: skip
 """A white-box experiment of three rows, for ``defenses_run``."""
+
+
+def spectra_run(folder, name, *assignments, classes=("stop", "stopAhead", "yield")):
+    """A run of spectra or deeper on coloured noise: one epoch, two steps, four views."""
+    data = noise_folder(folder / "data", classes, train=4, test=8)
+    short = ("training.epochs=1", "views=4", "attack.steps=2", f"target='{classes[1]}'")
+    described = experiments.load(
+        name, [*short, *assignments], {"data": f"folder:{data}", "classes": ",".join(classes)}
+    )
+    run(described, folder)
+    return folder
+
+
+SPECTRA_ROWS = """rows=[
+  {label: undefended},
+  {label: "<i>input", filters: [{size: 3, after: input}]},
+  {label: learned, trained: true, filters: [{size: 3, after: relu1, trainable: true}]},
+]"""
+DEEPER = (
+    "whitebox={targets: 1, settings: {steps: 2}}",
+    "rows=[{label: no filter}, {label: 3×3, filters: [{size: 3, after: each layer}]}]",
+)
+"""Rows for ``spectra_run``."""

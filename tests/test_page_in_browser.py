@@ -4,7 +4,14 @@ import shutil
 from pathlib import Path
 
 import pytest
-from made_runs import SMALL, blackbox_run, defenses_run
+from made_runs import (
+    DEEPER,
+    SMALL,
+    SPECTRA_ROWS,
+    blackbox_run,
+    defenses_run,
+    spectra_run,
+)
 
 from blurnet.report import write_page, write_report
 
@@ -30,13 +37,15 @@ def browser():
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
-    """The page of a black-box run, of a white-box run, and of two runs side by side."""
+    """The page of a run of each kind, and of two runs side by side."""
     folder = tmp_path_factory.mktemp("pages")
     first, second = blackbox_run(folder / "zeros"), blackbox_run(folder / "reflect", seed=2)
     whitebox = defenses_run(folder / "whitebox", *SMALL)
     return {
         "blackbox": write_page(first),
         "whitebox": write_page(whitebox),
+        "spectra": write_page(spectra_run(folder / "spectra", "spectra", SPECTRA_ROWS)),
+        "deeper": write_page(spectra_run(folder / "deeper", "deeper", *DEEPER)),
         "comparison": write_report([first, second], folder / "together").page,
     }
 
@@ -71,7 +80,7 @@ def opened(browser, pages):
     assert said == []
 
 
-NAMES = ("blackbox", "whitebox", "comparison")
+NAMES = ("blackbox", "whitebox", "spectra", "deeper", "comparison")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

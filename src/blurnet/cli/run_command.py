@@ -31,8 +31,8 @@ def run(
         typer.Option(
             metavar="DIR",
             help="RP2's published files: lisa_cnn.safetensors, sticker_noise.safetensors, "
-            "victims/ and masks/. blackbox carries its sticker over; the others attack its "
-            "photographs, and its network too.",
+            "victims/ and masks/. blackbox, spectra and deeper carry its sticker over; the others "
+            "attack its photographs, and its network too.",
         ),
     ] = None,
     classes: Annotated[
@@ -76,8 +76,10 @@ def run(
 
       blurnet run whitebox --data folder:../shared/data/lisa --rp2 ../shared/data/rp2
 
-    A run that was cut off goes on where it was, by the same command. blackbox takes minutes, the
-    others an hour and more; a second run takes seconds.
+      blurnet run spectra --rp2 ../shared/data/rp2
+
+    A run that was cut off goes on where it was, by the same command. blackbox, spectra and deeper
+    take minutes, the others an hour and more; a second run takes seconds.
     """
     from blurnet import experiments
     from blurnet.engine import run as run_experiment

@@ -1,11 +1,10 @@
 """``blurnet spectrum``: Fourier spectra of images and feature maps, and whether a sticker shows."""
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,7 +13,7 @@ from blurnet.errors import BlurnetError
 from .spectrum_inputs import Inputs, inputs, rp2_inputs
 
 if TYPE_CHECKING:
-    from blurnet.spectra import Claim, MeanInterval, Window
+    from blurnet.spectra import Claim, Window
 
 LAYERS = 4
 """How many layers are looked at if none are named."""
@@ -145,7 +144,9 @@ def spectrum(
             "controls": len(controls),
             "cutoff": cutoff,
             "window": chosen,
-            "layers": [{"layer": name} | _plain(each) for name, each in shares.items()],
+            "layers": [
+                {"layer": name} | spectra.plain_intervals(each) for name, each in shares.items()
+            ],
             "figures": [str(path) for path in figures],
         }
         typer.echo(json.dumps(result, indent=1, ensure_ascii=False))
@@ -194,13 +195,3 @@ def _draw(
         for name in layers
     }
     return files + save_figure(profiles_figure(bands, cutoff), folder, "radial-profiles")
-
-
-def _plain(intervals: "Mapping[str, MeanInterval | None]") -> dict[str, Any]:
-    """Turn intervals into what JSON can hold; what is not a number becomes null."""
-    plain: dict[str, Any] = {}
-    for name, interval in intervals.items():
-        if interval is not None:
-            values = {bound: float(x) for bound, x in interval._asdict().items()}
-            plain[name] = {b: x if math.isfinite(x) else None for b, x in values.items()}
-    return plain

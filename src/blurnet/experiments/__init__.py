@@ -9,14 +9,17 @@ from .blackbox import Blackbox as Blackbox
 from .defenses import Defenses as Defenses
 from .settings import change, check, read_experiment
 from .settings import shipped as shipped
+from .spectra import Spectra as Spectra
 
-Experiment = Blackbox | Defenses
+Experiment = Blackbox | Defenses | Spectra
 
 EXPERIMENTS: dict[str, type[Experiment]] = {
     "blackbox": Blackbox,
     "train-defenses": Defenses,
     "alphas": Defenses,
     "whitebox": Defenses,
+    "spectra": Spectra,
+    "deeper": Spectra,
 }
 
 

@@ -1,30 +1,25 @@
 """The black-box experiment: a sticker made for one network, carried over to filtered ones."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
-
 from blurnet.attacks import RP2Settings
 from blurnet.data import parse_classes, synthetic
-from blurnet.data.rp2 import load_noise, load_scene
 from blurnet.data.scene import Scene
 from blurnet.errors import BlurnetError
-from blurnet.evaluation import attack_rates, mean_rate, predict, rate
 from blurnet.filters import Padding
 from blurnet.models import build
 from blurnet.training import FitSettings
 
-from .cells import Cell, OnStep, Outcome
+from .cells import Cell, Outcome
 from .defense import FilterDescription, defend
-from .judging import CONTROL_SEED, CONTROL_STICKERS, control_images
-from .networks import Recipe, check_names, network_of, published_network, trained_network
+from .networks import Recipe, check_names, trained_network
 from .settings import Settings
 from .sources import DataSource
-from .stickers import made_sticker, published_sticker
+from .stickers import made_sticker, published_scene
+from .transfer import transfer_cell, transfer_rates
 
 Transfer = Literal["same_weights", "surrogate"]
 
@@ -64,11 +59,8 @@ class Blackbox(Settings):
             BlurnetError: for whatever is wrong with an input, before any work is done.
 
         """
-        if self.rp2 is not None and not self.rp2.is_dir():
-            raise BlurnetError(
-                f"{self.rp2}: no such folder; --rp2 takes one with lisa_cnn.safetensors, "
-                "sticker_noise.safetensors, victims/ and masks/"
-            )
+        if self.rp2 is not None:
+            victim, published, scene, target = published_scene(self.rp2)
         source = None
         if self.data is not None or self.rp2 is None:
             source = DataSource(
@@ -79,10 +71,7 @@ class Blackbox(Settings):
             )
         stickers: dict[Transfer, Cell] = {}
         if self.rp2 is not None:
-            victim = published_network(self.rp2 / "lisa_cnn.safetensors", "lisa_cnn")
-            scene = load_scene(self.rp2)
-            noise, target = load_noise(self.rp2)
-            stickers["same_weights"] = published_sticker(noise, scene, target)
+            stickers["same_weights"] = published
         else:
             assert source is not None
             victim = self._trained(source, self.seed, "the network")
@@ -108,7 +97,7 @@ class Blackbox(Settings):
                     f.model_copy(update={"padding": f.padding or self.padding}) for f in row.filters
                 )
                 defend(network, filters, example=scene.floats[:1])
-                cell = _transfer_cell(
+                cell = transfer_cell(
                     f"{row.label}, {transfer}", victim, filters, stickers[transfer], source
                 )
                 rows.append(PlannedRow(row, transfer, filters, cell))
@@ -162,91 +151,11 @@ class Plan:
 
 
 def _table_row(planned: PlannedRow, values: Mapping[str, Any]) -> dict[str, Any]:
-    rates = attack_rates(
-        torch.tensor(values["clean"]["classes"]),
-        torch.tensor(values["attacked"]["classes"]),
-        values["true"],
-        values["target"],
-    )
-    measured = {
-        "accuracy": rates.accuracy,
-        "attack_success_rate": rates.attack_success_rate,
-        "prediction_altered_rate": rates.prediction_altered_rate,
-        "target_reached_rate": rates.target_reached_rate,
-        "control_success_rate": mean_rate(torch.tensor(values["control"]) != values["true"]),
-    }
-    test = values["test"]
-    if test is not None:
-        measured["test_accuracy"] = rate(torch.arange(test["total"]) < test["count"])
     return {
         "label": planned.row.label,
         "defense": [f.model_dump() for f in planned.filters],
         "transfer": planned.transfer,
-        **{name: measured_rate.value for name, measured_rate in measured.items()},
-        "l2_dissimilarity": values["l2_dissimilarity"],
-        "images": rates.accuracy.total,
-        "test_images": None if test is None else test["total"],
-        "intervals": {name: [r.low, r.high] for name, r in measured.items()},
+        **transfer_rates(values),
         "published": planned.row.published if planned.transfer == "same_weights" else None,
         "cell": planned.cell.key,
     }
-
-
-def _transfer_cell(
-    label: str,
-    network: Cell,
-    filters: Sequence[FilterDescription],
-    sticker: Cell,
-    source: DataSource | None,
-) -> Cell:
-    return Cell(
-        kind="transfer",
-        title=f"carry the sticker over to: {label}",
-        config={
-            "filters": [f.model_dump() for f in filters],
-            "test": None if source is None else source.identity(),
-            "control": {"stickers": CONTROL_STICKERS, "seed": CONTROL_SEED},
-        },
-        work=partial(_transfer, filters, source),
-        needs={"network": network, "sticker": sticker},
-    )
-
-
-def _transfer(
-    filters: Sequence[FilterDescription],
-    source: DataSource | None,
-    needs: Mapping[str, Outcome],
-    _on_step: OnStep,
-    _folder: Path,
-) -> Outcome:
-    network, sticker = needs["network"], needs["sticker"]
-    classes = network.values["classes"]
-    clean = sticker.tensors["clean"]
-    model = defend(network_of(network), filters, example=clean[:1].float() / 255)
-    test = None
-    if source is not None:
-        signs = source.load().test
-        labels = torch.tensor([classes.index(name) for name in signs.classes])[signs.labels]
-        right = predict(model, signs.images).classes == labels
-        test = {"count": int(right.sum()), "total": len(right)}
-    control = [
-        predict(model, views).classes.tolist()
-        for views in control_images(clean.float() / 255, sticker.tensors["mask"])
-    ]
-    answers = {
-        "clean": predict(model, clean),
-        "attacked": predict(model, sticker.tensors["adversarial"]),
-    }
-    values = {
-        "classes": classes,
-        "true": classes.index(sticker.values["true_class"]),
-        "target": classes.index(sticker.values["target"]),
-        **{
-            state: {"classes": a.classes.tolist(), "confidence": a.confidence.tolist()}
-            for state, a in answers.items()
-        },
-        "control": control,
-        "l2_dissimilarity": sticker.values["l2_dissimilarity"],
-        "test": test,
-    }
-    return Outcome(values)

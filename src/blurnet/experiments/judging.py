@@ -1,6 +1,6 @@
 """Cells that judge a network: on clean signs, and under a white-box attack."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -63,7 +63,15 @@ def _judge(
     return Outcome(values, {} if kernels is None else {"kernels": kernels})
 
 
-def attacked(network: Cell, scene: Scene, settings: RP2Settings, *, seed: int, called: str) -> Cell:
+def attacked(
+    network: Cell,
+    scene: Scene,
+    settings: RP2Settings,
+    *,
+    seed: int,
+    called: str,
+    targets: Sequence[str] | None = None,
+) -> Cell:
     """Describe attacking a network white-box: at every target but the true class, or untargeted.
 
     Args:
@@ -72,6 +80,7 @@ def attacked(network: Cell, scene: Scene, settings: RP2Settings, *, seed: int, c
         settings: RP2's.
         seed: of the attack's chance.
         called: what the network and the attack are to the experiment, for the progress display.
+        targets: the classes to aim at, if not every one.
 
     """
     return Cell(
@@ -82,8 +91,9 @@ def attacked(network: Cell, scene: Scene, settings: RP2Settings, *, seed: int, c
             "attack": asdict(settings),
             "seed": seed,
             "control": {"stickers": CONTROL_STICKERS, "seed": CONTROL_SEED},
+            **({} if targets is None else {"targets": list(targets)}),
         },
-        work=partial(_attack, scene, settings, seed),
+        work=partial(_attack, scene, settings, seed, targets),
         needs={"network": network},
     )
 
@@ -92,6 +102,7 @@ def _attack(
     scene: Scene,
     settings: RP2Settings,
     seed: int,
+    named: Sequence[str] | None,
     needs: Mapping[str, Outcome],
     on_step: OnStep,
     _folder: Path,
@@ -99,6 +110,8 @@ def _attack(
     model, classes = network_of(needs["network"]), needs["network"].values["classes"]
     true = classes.index(scene.true_class)
     others = [target for target in range(len(classes)) if target != true]
+    if named is not None:
+        others = [classes.index(name) for name in named]
     targets = others if settings.goal == "targeted" else [true]
     images = scene.floats
     result = rp2(

@@ -13,11 +13,38 @@ import torch
 from torch import Tensor
 
 from blurnet.attacks import RP2Settings, rp2
+from blurnet.data.rp2 import load_noise, load_scene
 from blurnet.data.scene import Scene
+from blurnet.errors import BlurnetError
 from blurnet.evaluation import l2_dissimilarity
 
 from .cells import Cell, OnStep, Outcome
-from .networks import hash_tensors, network_of
+from .networks import hash_tensors, network_of, published_network
+
+
+def published_scene(folder: Path) -> tuple[Cell, Cell, Scene, str]:
+    """Read what RP2 published.
+
+    Args:
+        folder: ``lisa_cnn.safetensors``, ``sticker_noise.safetensors``, ``victims/``, ``masks/``.
+
+    Returns:
+        The cell that gives its network, the cell that puts its sticker on, its photographs, and
+        the class that the sticker was made for.
+
+    Raises:
+        BlurnetError: if the folder does not hold them.
+
+    """
+    if not folder.is_dir():
+        raise BlurnetError(
+            f"{folder}: no such folder; --rp2 takes one with lisa_cnn.safetensors, "
+            "sticker_noise.safetensors, victims/ and masks/"
+        )
+    network = published_network(folder / "lisa_cnn.safetensors", "lisa_cnn")
+    scene = load_scene(folder)
+    noise, target = load_noise(folder)
+    return network, published_sticker(noise, scene, target), scene, target
 
 
 def published_sticker(noise: Tensor, scene: Scene, target: str) -> Cell:

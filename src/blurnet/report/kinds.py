@@ -7,11 +7,12 @@ from rich.console import Console
 
 from blurnet.errors import BlurnetError
 
-from . import blackbox_sections, defense_sections
+from . import blackbox_sections, defense_sections, spectra_sections
 from .blackbox_console import print_blackbox
 from .defense_console import print_defenses
-from .measured import Measured, blackbox_measures, defense_measures, no_measures
+from .measured import Measured, blackbox_measures, defense_measures, no_measures, spectra_measures
 from .sections import Run, Sections
+from .spectra_console import print_spectra
 
 
 class Kind(NamedTuple):
@@ -30,12 +31,15 @@ class Kind(NamedTuple):
 
 
 _DEFENSES = Kind(defense_sections.sections, print_defenses, defense_measures)
+_SPECTRA = Kind(spectra_sections.sections, print_spectra, spectra_measures)
 
 KINDS = {
     "blackbox": Kind(blackbox_sections.sections, print_blackbox, blackbox_measures),
     "train-defenses": _DEFENSES,
     "alphas": _DEFENSES,
     "whitebox": _DEFENSES,
+    "spectra": _SPECTRA,
+    "deeper": _SPECTRA,
 }
 """By what ``results.json`` has as ``experiment``."""
 

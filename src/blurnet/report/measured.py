@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from .defense_words import ATTACK_MEASURES, CLEAN_MEASURES, name_of
+from .spectra_words import RATES, SHARE_MEASURES, groups
 from .words import MEASURES, TRANSFERS, Measure
 
 Results = Mapping[str, Any]
@@ -69,3 +70,20 @@ def _attacked(scene: Results) -> dict[str, Any]:
         "accuracy": accuracy,
         "control": scene["control_success_rate"],
     }
+
+
+def spectra_measures(results: Results) -> Iterator[Measured]:
+    """Give the rates of spectra's rows, and each layer's share of high frequencies."""
+    share = SHARE_MEASURES["share"].meaning
+    for group, rows in groups(results["rows"], results["settings"]).items():
+        for row in rows:
+            label, views = row["label"], row["images"]
+            for key in (key for key in RATES if key in row["intervals"]):
+                images = row["test_images"] if key == "test_accuracy" else views
+                yield Measured(group, label, RATES[key], row[key], row["intervals"][key], images)
+            for layer, shares in row["layers"].items():
+                for state in ("clean", "attacked"):
+                    mean, *limits = (shares[state][bound] for bound in ("mean", "low", "high"))
+                    if None not in (mean, *limits):
+                        measure = Measure(f"high frequencies in {layer}, {state}", share)
+                        yield Measured(group, label, measure, mean, limits, views)

@@ -1,13 +1,19 @@
 """Fourier spectra of images and feature maps, and how much of them is high frequencies."""
 
 from .claim import Claim as Claim
+from .claim import Measured as Measured
+from .claim import claim_of as claim_of
 from .claim import high_frequency_claim as high_frequency_claim
+from .claim import high_frequency_measures as high_frequency_measures
 from .claim import random_colour_controls as random_colour_controls
 from .interval import MeanInterval as MeanInterval
 from .interval import mean_interval as mean_interval
+from .interval import mean_ratio as mean_ratio
+from .interval import plain_intervals as plain_intervals
 from .interval import profile_band as profile_band
 from .layers import INPUT as INPUT
 from .layers import INPUT_CHANNELS as INPUT_CHANNELS
+from .layers import activation_layers as activation_layers
 from .layers import layer_maps as layer_maps
 from .layers import layer_profiles as layer_profiles
 from .layers import layer_spectra as layer_spectra

@@ -1,6 +1,6 @@
 """Does a sticker add high frequencies? Paired differences with intervals, against a control."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from blurnet.errors import BlurnetError
 
-from .interval import MeanInterval, mean_interval
+from .interval import MeanInterval, mean_interval, mean_ratio
 from .layers import layer_maps
 from .share import CUTOFF, high_frequency_energy
 from .transform import Window
@@ -67,7 +67,24 @@ def random_colour_controls(
     return [images * (1 - mask) + each * mask for each in colours]
 
 
-def high_frequency_claim(
+@dataclass(frozen=True)
+class Measured:
+    """One layer's high frequencies, float64, one number for each image, N.
+
+    Args:
+        share: ``layer_share``'s, in [0, 1].
+        log_energy: the natural logarithm of the energy of high frequencies.
+        difference: the share within what makes the maps differ from the clean images'; not a
+            number for the clean ones.
+
+    """
+
+    share: Tensor
+    log_energy: Tensor
+    difference: Tensor
+
+
+def high_frequency_measures(
     model: nn.Module | None,
     clean: Tensor,
     attacked: Tensor,
@@ -77,8 +94,8 @@ def high_frequency_claim(
     cutoff: float = CUTOFF,
     window: Window | None = None,
     on_step: Callable[[int, int], None] | None = None,
-) -> dict[str, Claim]:
-    """Measure whether attacked images have more high frequencies than clean ones and a control.
+) -> dict[str, dict[str, Measured]]:
+    """Measure high frequencies in clean, attacked and control images, one number for each image.
 
     Args:
         model: as for ``layer_maps``; None if only the images are asked for.
@@ -92,8 +109,8 @@ def high_frequency_claim(
         on_step: called after each set of images with the sets done and the sets in all.
 
     Returns:
-        A claim for each layer, in the order asked for. Intervals are ``mean_interval``'s; not
-        numbers where there is one image, or an image whose maps are constant.
+        Layer → ``clean``, ``attacked`` and, with controls, ``control``: the mean over the control
+        stickers.
 
     Raises:
         BlurnetError: if the images are not as many and as large as each other, and as
@@ -108,58 +125,99 @@ def high_frequency_claim(
             )
     maps = layer_maps(model, clean, layers)
 
-    def measure(images: Tensor, done: int) -> dict[str, _Measured]:
-        """Measure images, and what makes them different from the clean ones."""
+    def measure(images: Tensor, done: int) -> dict[str, Measured]:
         measured = {}
         for layer, its_maps in layer_maps(model, images, layers).items():
             above, total = _pooled(its_maps, cutoff, window)
             changed, all_changed = _pooled(its_maps - maps[layer], cutoff, window)
-            measured[layer] = _Measured(above / total, above.log(), changed / all_changed)
+            measured[layer] = Measured(above / total, above.log(), changed / all_changed)
         if on_step is not None:
             on_step(done, 2 + len(controls))
         return measured
 
-    of_clean, of_attacked = measure(clean, 1), measure(attacked, 2)
-    of_controls = [measure(control, done) for done, control in enumerate(controls, start=3)]
-    return {
-        layer: _claim(of_clean[layer], of_attacked[layer], [each[layer] for each in of_controls])
-        for layer in layers
-    }
+    states = {"clean": measure(clean, 1), "attacked": measure(attacked, 2)}
+    if controls:
+        each = [measure(control, done) for done, control in enumerate(controls, start=3)]
+        states["control"] = {layer: _mean([one[layer] for one in each]) for layer in layers}
+    return {layer: {state: of[layer] for state, of in states.items()} for layer in layers}
 
 
-@dataclass(frozen=True)
-class _Measured:
-    """One number for each image: share, log energy of high frequencies, share of the change."""
+def high_frequency_claim(
+    model: nn.Module | None,
+    clean: Tensor,
+    attacked: Tensor,
+    layers: Sequence[str],
+    *,
+    controls: Sequence[Tensor] = (),
+    cutoff: float = CUTOFF,
+    window: Window | None = None,
+    on_step: Callable[[int, int], None] | None = None,
+) -> dict[str, Claim]:
+    """Measure whether attacked images have more high frequencies than clean ones and a control.
 
-    share: Tensor
-    log_energy: Tensor
-    difference: Tensor
+    Args:
+        model: as for ``high_frequency_measures``, and so are the others.
+        clean: the images.
+        attacked: the same attacked.
+        layers: where to look.
+        controls: the same images under other stickers.
+        cutoff: where high frequencies begin.
+        window: the window's name.
+        on_step: called after each set of images.
+
+    Returns:
+        A claim for each layer, in the order asked for.
+
+    Raises:
+        BlurnetError: as ``high_frequency_measures``.
+
+    """
+    measures = high_frequency_measures(
+        model,
+        clean,
+        attacked,
+        layers,
+        controls=controls,
+        cutoff=cutoff,
+        window=window,
+        on_step=on_step,
+    )
+    return {layer: claim_of(states) for layer, states in measures.items()}
+
+
+def claim_of(states: Mapping[str, Measured]) -> Claim:
+    """Put one layer's measurements together.
+
+    Args:
+        states: ``clean``, ``attacked`` and perhaps ``control``, paired by image.
+
+    Returns:
+        Intervals are ``mean_interval``'s; not numbers where there is one image, or an image whose
+        maps are constant.
+
+    """
+    x, a, c = states["clean"], states["attacked"], states.get("control")
+    return Claim(
+        clean=mean_interval(x.share),
+        attacked=mean_interval(a.share),
+        control=mean_interval(c.share) if c else None,
+        attacked_minus_clean=mean_interval(a.share - x.share),
+        attacked_minus_control=mean_interval(a.share - c.share) if c else None,
+        energy_over_clean=mean_ratio(a.log_energy - x.log_energy),
+        energy_over_control=mean_ratio(a.log_energy - c.log_energy) if c else None,
+        difference=mean_interval(a.difference),
+        control_difference=mean_interval(c.difference) if c else None,
+    )
+
+
+def _mean(each: Sequence[Measured]) -> Measured:
+    return Measured(
+        torch.stack([one.share for one in each]).mean(0),
+        torch.stack([one.log_energy for one in each]).mean(0),
+        torch.stack([one.difference for one in each]).mean(0),
+    )
 
 
 def _pooled(maps: Tensor, cutoff: float, window: Window | None) -> tuple[Tensor, Tensor]:
     above, total = high_frequency_energy(maps, cutoff, window=window)
     return above.sum(1), total.sum(1)
-
-
-def _claim(x: _Measured, a: _Measured, controls: Sequence[_Measured]) -> Claim:
-    if controls:
-        c = _Measured(
-            torch.stack([each.share for each in controls]).mean(0),
-            torch.stack([each.log_energy for each in controls]).mean(0),
-            torch.stack([each.difference for each in controls]).mean(0),
-        )
-    return Claim(
-        clean=mean_interval(x.share),
-        attacked=mean_interval(a.share),
-        control=mean_interval(c.share) if controls else None,
-        attacked_minus_clean=mean_interval(a.share - x.share),
-        attacked_minus_control=mean_interval(a.share - c.share) if controls else None,
-        energy_over_clean=_ratio(a.log_energy - x.log_energy),
-        energy_over_control=_ratio(a.log_energy - c.log_energy) if controls else None,
-        difference=mean_interval(a.difference),
-        control_difference=mean_interval(c.difference) if controls else None,
-    )
-
-
-def _ratio(logs: Tensor) -> MeanInterval:
-    return MeanInterval(*(bound.exp() for bound in mean_interval(logs)))

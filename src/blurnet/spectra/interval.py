@@ -1,6 +1,8 @@
 """Means over images, with their intervals."""
 
-from typing import NamedTuple
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import torch
 from scipy import stats
@@ -35,6 +37,32 @@ def mean_interval(values: Tensor) -> MeanInterval:
         return MeanInterval(mean, unknown, unknown)
     half = float(stats.t.ppf(0.975, images - 1)) * exact.std(0) / images**0.5
     return MeanInterval(mean, mean - half, mean + half)
+
+
+def mean_ratio(logs: Tensor) -> MeanInterval:
+    """Give the geometric mean of ratios and its interval, that of their logarithms.
+
+    Args:
+        logs: the natural logarithms of the ratios, N × …, one entry for each image.
+
+    """
+    return MeanInterval(*(bound.exp() for bound in mean_interval(logs)))
+
+
+def plain_intervals(intervals: Mapping[str, MeanInterval | None]) -> dict[str, Any]:
+    """Turn intervals into what JSON can hold.
+
+    Returns:
+        Name → ``mean``, ``low`` and ``high``, each null where it is not a number. Names that have
+        no interval are left out.
+
+    """
+    plain: dict[str, Any] = {}
+    for name, interval in intervals.items():
+        if interval is not None:
+            values = {bound: float(x) for bound, x in interval._asdict().items()}
+            plain[name] = {b: x if math.isfinite(x) else None for b, x in values.items()}
+    return plain
 
 
 def profile_band(profiles: Tensor) -> MeanInterval:

@@ -150,6 +150,26 @@ def map_layers(model: nn.Module, example: Tensor, cutoff: float = CUTOFF) -> lis
     ]
 
 
+def activation_layers(model: nn.Module, example: Tensor) -> list[str]:
+    """List the activations (``nn.ReLU`` and its kin) that give maps, in running order.
+
+    Args:
+        model: any network; run once in evaluation mode and left as it was.
+        example: an input that it takes.
+
+    Returns:
+        Dotted names of those whose maps have more than one pixel.
+
+    """
+    return [
+        name
+        for name, shape in layer_shapes(model, example).items()
+        if len(shape) == 4
+        and shape[2] * shape[3] > 1
+        and type(model.get_submodule(name)).__module__ == nn.ReLU.__module__
+    ]
+
+
 def _keep(
     kept: dict[str, Tensor], layer: str, _module: nn.Module, _inputs: Any, output: Any
 ) -> None:
