@@ -188,7 +188,7 @@ def _joined(values: Any) -> Any:
     if isinstance(values, dict):
         return {key: _joined(value) for key, value in values.items()}
     if isinstance(values, list) and not any(isinstance(value, dict | list) for value in values):
-        return ", ".join(map(str, values))
+        return ", ".join(map(str, values)) or "none"
     return [_joined(value) for value in values] if isinstance(values, list) else values
 
 
