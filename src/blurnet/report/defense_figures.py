@@ -6,7 +6,7 @@ from typing import Any
 
 from blurnet.filters import frequency_response
 
-from .defense_words import defended_by, name_of
+from .defense_words import name_of, undefended
 from .drawings import Drawing
 from .plots import alpha_curves, kernel_sheet, loss_curves, setting_curves
 from .sections import Run, Values
@@ -31,8 +31,9 @@ def _over_alpha(run: Run) -> Iterator[Drawing]:
     for row in run.results["rows"]:
         if row["alpha"] is not None:
             families.setdefault(row["label"], []).append(row)
-    plain = next((row for row in run.results["rows"] if not defended_by(row)), None)
-    for label, family in families.items():
+    for label, unsorted in families.items():
+        family = sorted(unsorted, key=lambda row: row["alpha"])
+        plain = undefended(run.results["rows"], family[0]["defense"]["model"])
         for attack in (family[0]["attacks"] or [None]) if len(family) > 1 else ():
             title = label if attack is None else f"{label} ({attack})"
             series = dict(_series(family, attack))

@@ -19,7 +19,7 @@ from .defense_words import (
     published_attack,
     scene_title,
     seeds_span,
-    verdict,
+    verdicts,
 )
 from .drawings import Drawing
 from .figures import interval_bar
@@ -60,7 +60,8 @@ def summary(run: Run) -> Values:
     attacks = rows[0]["attacks"]
     if not attacks:
         return {"verdicts": {"Clean signs": _clean_verdict(run)}, "note": NOT_ATTACKED}
-    return {"verdicts": {name: verdict(rows, name) for name in attacks}, "note": NOTE}
+    said = {title: text for name in attacks for title, text in verdicts(rows, name).items()}
+    return {"verdicts": said, "note": NOTE}
 
 
 NOT_ATTACKED = (

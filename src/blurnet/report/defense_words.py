@@ -139,19 +139,34 @@ WORTH = 0.02
 """A defense may cost this much test accuracy to be named as the best."""
 
 
+def undefended(rows: Sequence[Row], model: str) -> Row | None:
+    """Find a network without a defense: trained here, or else given."""
+    found = [r for r in rows if not defended_by(r) and r["defense"]["model"] == model]
+    return next((r for r in found if r["networks"][0]["train"]), next(iter(found), None))
+
+
+def verdicts(rows: Sequence[Row], attack: str) -> dict[str, str]:
+    """Say what an attack did, for each kind of network that was defended, by a heading."""
+    models = list(dict.fromkeys(row["defense"]["model"] for row in rows if defended_by(row)))
+    if not models:
+        return {attack: "No defended network was tried."}
+    return {
+        attack if len(models) == 1 else f"{attack}, on {model}": verdict(
+            [row for row in rows if row["defense"]["model"] == model], attack
+        )
+        for model in models
+    }
+
+
 def verdict(rows: Sequence[Row], attack: str) -> str:
-    """Compare the defended networks under one attack, and say no more than the figures do."""
-    first = [(row, row["attacks"][attack][0]) for row in rows]
-    undefended_ones = [pair for pair in first if not defended_by(pair[0])]
-    trained_here = [pair for pair in undefended_ones if pair[0]["networks"][0]["train"]]
-    plain = next(iter(trained_here or undefended_ones), None)
-    defended = [pair for pair in first if defended_by(pair[0])]
-    if not defended:
-        return "No defended network was tried."
-    if plain is None:
+    """Compare defended networks of one kind under one attack, and say no more than the figures."""
+    defended = [(row, row["attacks"][attack][0]) for row in rows if defended_by(row)]
+    base = undefended(rows, rows[0]["defense"]["model"])
+    if base is None:
         return _lowest(*min(defended, key=_mean))
-    base, scene = plain
-    undefended = (
+    plain = base, base["attacks"][attack][0]
+    scene = plain[1]
+    without = (
         f"Undefended: {percent(_mean(plain))}"
         + (f" ({_worst(scene)} for the worst target)" if scene["targets_tried"] else "")
         + f" at a test accuracy of {percent(base['test_accuracy'])}."
@@ -160,13 +175,13 @@ def verdict(rows: Sequence[Row], attack: str) -> str:
     if not cheap:
         return (
             f"Every defense costs more than {100 * WORTH:g} points of test accuracy. Among them: "
-            f"{_lowest(*min(defended, key=_mean))} {undefended}"
+            f"{_lowest(*min(defended, key=_mean))} {without}"
         )
     row, best = min(cheap, key=_mean)
     dearer = min(defended, key=_mean)
     text = (
         f"Of the defenses that cost at most {100 * WORTH:g} points of test accuracy: "
-        f"{_lowest(row, best)} {undefended}"
+        f"{_lowest(row, best)} {without}"
     )
     if _mean(dearer) < _mean((row, best)):
         text += (
