@@ -36,9 +36,10 @@ def print_defenses(results: Mapping[str, Any], console: Console) -> None:
     first = published_attack(results["settings"])
     for attack, scenes in rows[0]["attacks"].items():
         measures |= ATTACK_MEASURES
-        for place, scene in enumerate(scenes):
-            console.print(Text(f"\n{scene_title(attack, scene, seeds)} (in %)", style="bold"))
+        for place in range(len(scenes)):
             attacked = [(row, row["attacks"][attack][place]) for row in rows]
+            title = scene_title(attack, [scene for _, scene in attacked], seeds)
+            console.print(Text(f"\n{title} (in %)", style="bold"))
             published = attack == first and place == 0 and any(row["published"] for row in rows)
             width = console.width - ATTACKED - published * PUBLISHED
             console.print(_attacked(attacked, width, published=published))

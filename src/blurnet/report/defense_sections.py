@@ -121,7 +121,9 @@ def attacks(run: Run) -> Values:
             ]
             tables.append(
                 {
-                    "title": scene_title(attack, scene, len(rows[0]["networks"])),
+                    "title": scene_title(
+                        attack, [each["scene"] for each in shown], len(rows[0]["networks"])
+                    ),
                     "rows": shown,
                     "published": any(each["published"] for each in shown),
                     "targeted": scene["targets_tried"] > 0,

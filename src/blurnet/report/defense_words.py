@@ -93,9 +93,10 @@ def seeds_span(row: Row) -> str:
     return span([min(accuracies), max(accuracies)])
 
 
-def scene_title(attack: str, scene: Row, seeds: int) -> str:
-    """Say what a table of attacks is about."""
-    aims = f"{scene['targets_tried']} targets" if scene["targets_tried"] else "untargeted"
+def scene_title(attack: str, scenes: Sequence[Row], seeds: int) -> str:
+    """Say what a table of attacks is about: the same scene, attacked on each row's networks."""
+    scene, tried = scenes[0], sorted({each["targets_tried"] for each in scenes})
+    aims = f"{' or '.join(map(str, tried))} targets" if tried[-1] else "untargeted"
     return (
         f"{attack} on {scene['images']} views of {scene['true_class']}, {aims}, "
         f"{seeds} {'seed' if seeds == 1 else 'seeds'}"
