@@ -88,8 +88,8 @@ def parser() -> argparse.ArgumentParser:
     )
     arguments.add_argument("--rp2", type=Path, default=Path("../shared/data/rp2"))
     arguments.add_argument("--json", action="store_true", help="print the result alone, as JSON")
-    arguments.add_argument("--steps", type=int, default=10, help="of each contestant in each turn")
-    arguments.add_argument("--turns", type=int, default=7)
+    arguments.add_argument("--steps", type=int, default=20, help="of each contestant in each turn")
+    arguments.add_argument("--turns", type=int, default=4)
     for kind in ("sweep", "scaling", "views", "networks"):
         arguments.add_argument(f"--{kind}", action="store_true")
     return arguments
