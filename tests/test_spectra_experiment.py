@@ -282,11 +282,15 @@ def filtered_row(place, accuracy, layer_name, width=0.02):
 @pytest.mark.parametrize(
     ("accuracies", "said"),
     [
-        ([0.9, 0.8, 0.7], "costs more after every deeper layer, as the talk says"),
-        ([0.9, 0.8, 0.89], "so it costs more after relu2; for the others no difference"),
-        ([0.8, 0.9, 0.81], "so it costs less after relu2; for the others no difference"),
-        ([0.8, 0.9, 0.7], "so it costs more after relu3, and less after relu2"),
-        ([0.8, 0.81, 0.79], "no difference between the layers"),
+        ([0.9, 0.8, 0.7], "each deeper layer costs more than the one before, as the talk says"),
+        ([0.9, 0.5, 0.7], "so beside relu1 it costs more after relu2 and relu3."),
+        (
+            [0.9, 0.8, 0.89],
+            "so beside relu1 it costs more after relu2; for the others no difference",
+        ),
+        ([0.8, 0.9, 0.81], "so beside relu1 it costs less after relu2; for the others no"),
+        ([0.8, 0.9, 0.7], "so beside relu1 it costs more after relu3, and less after relu2."),
+        ([0.8, 0.81, 0.79], "so beside relu1 no difference is seen"),
     ],
 )
 def test_what_a_deeper_filter_costs_is_read_from_the_rows(accuracies, said):

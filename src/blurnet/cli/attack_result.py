@@ -47,7 +47,8 @@ def print_values(found: "list[Attacked]", result: dict[str, Any]) -> None:
             lines.append(f"{name.replace('_', ' '):20} {100 * result[name]:.1f} %{interval}{over}")
     if result["l2_dissimilarity"] is not None:
         lines.append(f"L2 dissimilarity     {result['l2_dissimilarity']:.3f}")
-    lines.append(f"objective            {result['loss_first']:.2f} → {result['loss_last']:.2f}")
+    first, last = result["loss_first"], result["loss_last"]
+    lines.append(f"objective            {first:.2f} at the first step, {last:.2f} at the last")
     dead = 100 * result["dead_gradient_share"]
     lines.append(f"dead gradient        {dead:.0f} % of the sticker's values, at the end")
     if "rectangles" in result["mask"]:

@@ -190,7 +190,7 @@ def verdict(rows: Sequence[Row], attack: str) -> str:
             f"{percent(dearer[0]['test_accuracy'])}."
         )
     if _mean((row, best)) >= _mean(plain):
-        text += " So none of the cheap ones lowered the attack's success."
+        text += f" So none of the cheap ones has a lower success on {scene['true_class']}."
     return text
 
 

@@ -26,18 +26,18 @@ def depth_verdict(rows: Sequence[Row]) -> str:
         first, deeper = its[0], its[1:]
         worse = [row for row in deeper if row["intervals"][key][1] < first["intervals"][key][0]]
         better = [row for row in deeper if row["intervals"][key][0] > first["intervals"][key][1]]
+        steps = zip(its, deeper, strict=False)
         told_worse, told_better = (_layers(found) for found in (worse, better))
-        if deeper and len(worse) == len(deeper):
-            verdict = "so it costs more after every deeper layer, as the talk says"
-        elif worse and better:
-            verdict = f"so it costs more after {told_worse}, and less after {told_better}"
+        same = len(worse) + len(better) < len(deeper)
+        if deeper and all(row["intervals"][key][1] < by["intervals"][key][0] for by, row in steps):
+            verdict = "so each deeper layer costs more than the one before, as the talk says"
         elif worse or better:
-            which = f"more after {told_worse}" if worse else f"less after {told_better}"
-            verdict = (
-                f"so it costs {which}; for the others no difference is seen beyond the intervals"
-            )
+            which = [f"more after {told_worse}"] * bool(worse)
+            which += [f"less after {told_better}"] * bool(better)
+            verdict = f"so beside {first['layer']} it costs {', and '.join(which)}"
+            verdict += "; for the others no difference is seen beyond the intervals" * same
         else:
-            verdict = "so no difference between the layers is seen beyond the intervals"
+            verdict = f"so beside {first['layer']} no difference is seen beyond the intervals"
         sentences.append(f"A {size} filter leaves {told}{without} of the {on}; {verdict}.")
         sentences.append(_success(its, plain))
     return " ".join(sentences)
