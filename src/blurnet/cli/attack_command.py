@@ -122,7 +122,7 @@ def rp2(
 ) -> None:
     """Make a sticker with RP2 (Eykholt et al., arXiv 1707.08945), and say what it does.
 
-    The defaults are those of RP2's published LISA run.
+    The defaults are those of RP2's published LISA run, but for --keep: that run kept the last.
 
     Examples:
 
