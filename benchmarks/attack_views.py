@@ -15,7 +15,7 @@ from kornia.geometry.transform import (
 from torch import Tensor
 
 from blurnet.attacks import RP2Settings, View, rp2, view
-from blurnet.attacks.views.jpeg import codec
+from blurnet.attacks.transforms.jpeg import codec
 from blurnet.models import build
 
 LARGE = 96

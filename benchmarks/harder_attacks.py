@@ -21,7 +21,7 @@ from blurnet.data.rp2 import load_noise, load_scene
 from blurnet.data.scene import Scene
 from blurnet.engine import Records
 from blurnet.evaluation import predict
-from blurnet.experiments.networks import network_of
+from blurnet.experiments.steps.network import network_of
 
 STRONGEST = RP2Settings(
     precision="auto",

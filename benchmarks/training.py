@@ -15,7 +15,7 @@ from collections.abc import Callable
 import torch
 import torch.nn.functional as F
 
-from blurnet.data import SignSet
+from blurnet.data import ImageSet
 from blurnet.evaluation import predict
 from blurnet.filters import DepthwiseFilter, insert_after, insert_trainable, kernel
 from blurnet.models import build
@@ -36,7 +36,7 @@ LIMITS = {
 def main(turns: int) -> None:
     draw = torch.Generator().manual_seed(0)
     images = torch.randint(0, 256, (STEPS * BATCH, 3, 32, 32), dtype=torch.uint8, generator=draw)
-    signs = SignSet(images, torch.arange(len(images)) % 17, tuple(map(str, range(17))))
+    signs = ImageSet(images, torch.arange(len(images)) % 17, tuple(map(str, range(17))))
     plain = build("lisa_cnn", 17, seed=0)
     learned = insert_trainable(plain, "conv1", "box", 5, example=signs.floats[:2])
     fixed = insert_after(plain, "conv1", DepthwiseFilter(kernel("box", 5))).eval()
@@ -85,7 +85,7 @@ def alternate(work: dict[str, Callable[[], object]], turns: int) -> dict[str, fl
     return {name: statistics.median(each[1:]) for name, each in taken.items()}
 
 
-def bare_loop(model: torch.nn.Module, signs: SignSet) -> None:
+def bare_loop(model: torch.nn.Module, signs: ImageSet) -> None:
     """Train as one writes it by hand."""
     adam = torch.optim.Adam(model.parameters(), lr=1e-5)
     model.train()
@@ -97,12 +97,12 @@ def bare_loop(model: torch.nn.Module, signs: SignSet) -> None:
         adam.step()
 
 
-def library_loop(model: torch.nn.Module, signs: SignSet, **more: object) -> None:
+def library_loop(model: torch.nn.Module, signs: ImageSet, **more: object) -> None:
     settings = FitSettings(epochs=1, batch_size=BATCH, lr=1e-5)
     fit(model, signs, settings=settings, generator=torch.Generator().manual_seed(0), **more)
 
 
-def infer(model: torch.nn.Module, signs: SignSet) -> None:
+def infer(model: torch.nn.Module, signs: ImageSet) -> None:
     predict(model, signs.images)
 
 

@@ -7,8 +7,8 @@ from PIL import Image
 
 from blurnet import experiments
 from blurnet.engine import Records, run
+from blurnet.engine.step import Cell, Outcome, in_order
 from blurnet.evaluation import attack_rates, mean_rate
-from blurnet.experiments.cells import Cell, Outcome, in_order
 
 EVIL = "<script>alert('x')</script>"
 CLASSES = ["yield", "stop", EVIL]

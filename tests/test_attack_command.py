@@ -6,9 +6,9 @@ import pytest
 from PIL import Image
 from safetensors.torch import load_file
 
-from blurnet.engine.training import train_network
-from blurnet.experiments.networks import Recipe
 from blurnet.experiments.sources import DataSource
+from blurnet.experiments.steps.network import Recipe
+from blurnet.experiments.train import train_network
 
 STAR = ("--target", "yield", "--mask", "two-stage:outline=star")
 

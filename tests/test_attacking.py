@@ -4,8 +4,8 @@ import torch
 
 from blurnet.attacks import RP2Settings, view
 from blurnet.data.scene import Scene
-from blurnet.engine.attacking import attack_scene, with_found_mask
 from blurnet.evaluation import l2_dissimilarity
+from blurnet.evaluation.attack import attack_scene, with_found_mask
 from blurnet.models import Network, build
 
 CLASSES = ("left", "right", "stop")

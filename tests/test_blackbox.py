@@ -10,7 +10,7 @@ import time
 import pytest
 
 from blurnet import BlurnetError, experiments
-from blurnet.engine import run
+from blurnet.experiments import run
 
 
 def table_1(shared_data, folder, *assignments):

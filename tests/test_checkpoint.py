@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from blurnet import BlurnetError
-from blurnet.data import SignSet
+from blurnet.data import ImageSet
 from blurnet.penalties import Penalty
 from blurnet.training import (
     Checkpoints,
@@ -38,7 +38,7 @@ TRAINING = textwrap.dedent("""
 def signs():
     generator = torch.Generator().manual_seed(3)
     images = torch.randint(0, 256, (40, 3, 8, 8), dtype=torch.uint8, generator=generator)
-    return SignSet(images, torch.arange(40) % 3, ("red", "green", "blue"))
+    return ImageSet(images, torch.arange(40) % 3, ("red", "green", "blue"))
 
 
 def network():

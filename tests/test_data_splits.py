@@ -6,18 +6,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blurnet.data import folder
-from blurnet.data.signset import SignSet, TrainTest
+from blurnet.data.imageset import ImageSet, TrainTest
 from blurnet.data.splits import split_at_random, split_by_block
 from blurnet.errors import BlurnetError
 
 
-def numbered(labels: list[int], tracks: list[int] | None = None) -> SignSet:
+def numbered(labels: list[int], tracks: list[int] | None = None) -> ImageSet:
     """Signs whose top left pixel tells their place (up to 65,535)."""
     count = len(labels)
     images = torch.zeros(count, 3, 1, 1, dtype=torch.uint8)
     images[:, 0, 0, 0] = torch.arange(count) % 256
     images[:, 1, 0, 0] = torch.arange(count) // 256
-    return SignSet(
+    return ImageSet(
         images,
         torch.tensor(labels, dtype=torch.int64),
         ("a", "b", "c", "d"),
@@ -25,11 +25,11 @@ def numbered(labels: list[int], tracks: list[int] | None = None) -> SignSet:
     )
 
 
-def places(signs: SignSet) -> list[int]:
+def places(signs: ImageSet) -> list[int]:
     return (signs.images[:, 0, 0, 0].long() + 256 * signs.images[:, 1, 0, 0].long()).tolist()
 
 
-def assert_a_split(signs: SignSet, parts: TrainTest) -> None:
+def assert_a_split(signs: ImageSet, parts: TrainTest) -> None:
     """Every sign is on one side, in the order of the source, with its own label."""
     assert sorted(places(parts.train) + places(parts.test)) == list(range(len(signs)))
     for part in parts:
@@ -127,6 +127,6 @@ def test_by_block_the_real_crops_are_split_as_they_were(shared_data: Path) -> No
     order = torch.cat([train.labels, test.labels]).argsort(stable=True)
     images = torch.cat([train.images, test.images])[order]
     labels = torch.cat([train.labels, test.labels])[order]
-    again = split_by_block(SignSet(images, labels, train.classes))
+    again = split_by_block(ImageSet(images, labels, train.classes))
     assert again.train.fingerprint() == train.fingerprint()
     assert again.test.fingerprint() == test.fingerprint()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from blurnet.report.defense_words import undefended, verdicts
+from blurnet.report.defenses.words import undefended, verdicts
 
 
 def row(label, model, accuracy, mean, *, train="train-1", **defense):

@@ -11,8 +11,8 @@ from rich.console import Console
 from blurnet import BlurnetError, experiments
 from blurnet.data import RP2_CLASSES, load
 from blurnet.engine import Records, run
+from blurnet.engine.step import Outcome
 from blurnet.evaluation.effects import kernel_effects, map_effects
-from blurnet.experiments.cells import Outcome
 from blurnet.experiments.defense_table import Judged, Plan, PlannedRow
 from blurnet.experiments.scenes import held_out_scene
 from blurnet.experiments.sources import DataSource

@@ -14,7 +14,7 @@ from made_runs import SMALL, defenses_run
 from blurnet import BlurnetError, experiments
 from blurnet.engine import Records, run
 from blurnet.engine.local import run_cells
-from blurnet.experiments.cells import Cell, Outcome
+from blurnet.engine.step import Cell, Outcome
 from blurnet.files import read_json, write_whole
 
 
@@ -141,7 +141,7 @@ SLOW_RUN = """
     from pathlib import Path
     from blurnet.engine import Records
     from blurnet.engine.local import run_cells
-    from blurnet.experiments.cells import Cell, Outcome
+    from blurnet.engine.step import Cell, Outcome
 
     def slow(needs, on_step, folder):
         print("working", flush=True)
@@ -198,7 +198,7 @@ def test_a_run_that_adds_nothing_keeps_the_machine_that_found_the_numbers(tmp_pa
     assert versions["torch"] == torch.__version__
     assert "core" in versions["machine"]
     assert versions["machine"].endswith(("thread", "threads"))
-    monkeypatch.setattr("blurnet.engine.machine.PACKAGES", ("blurnet",))
+    monkeypatch.setattr("blurnet.engine.provenance.PACKAGES", ("blurnet",))
     data = {"data": f"folder:{folder / 'data'}", "classes": "stop,yield,merge"}
     run(experiments.load("whitebox", SMALL, data), folder)
     assert (folder / "results.json").read_bytes() == before

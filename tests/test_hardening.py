@@ -7,7 +7,7 @@ from torch import nn
 
 from blurnet import BlurnetError
 from blurnet.attacks import PGDSettings, RectangleSettings, pgd, rectangle_attack
-from blurnet.experiments.hardening import HARDENING, hardening
+from blurnet.defenses.hardening import HARDENING, hardening
 from blurnet.models import build
 from blurnet.training import GaussianNoise, RandomOcclusion
 

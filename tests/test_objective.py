@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from blurnet.attacks.objective import attack_loss, reached
+from blurnet.attacks.rp2.objective import attack_loss, reached
 
 LOGITS = torch.tensor([[1.0, 3.0, -2.0], [0.5, 0.0, 2.0], [4.0, 4.5, 4.0]])
 CLASSES = torch.tensor([1, 0, 0])

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from blurnet.attacks.attacked_network import AttackedNetwork
+from blurnet.attacks.fast.attacked_network import AttackedNetwork
 from blurnet.models import build
 
 pytestmark = [pytest.mark.peer, pytest.mark.filterwarnings("ignore")]

@@ -4,8 +4,8 @@ import pytest
 import torch
 from kornia.geometry.transform import warp_perspective
 
-from blurnet.attacks.placement import free_of, place, place_in_views, sticker_of
-from blurnet.attacks.views import view
+from blurnet.attacks.rp2.placement import free_of, place, place_in_views, sticker_of
+from blurnet.attacks.transforms import view
 
 
 def generator(seed=0):

@@ -7,15 +7,15 @@ import os
 import shutil
 
 import pytest
+from blurnet.report.page.comparison import compared_tables, differences, named_runs
+from blurnet.report.page.reading import read_run
 from made_runs import LONG, SMALL, blackbox_run, defenses_run
 from PIL import Image
 
 from blurnet import BlurnetError
 from blurnet.engine import Records
 from blurnet.report import write_page
-from blurnet.report.comparison import compared_tables, differences, named_runs
-from blurnet.report.raw import flat_rows, to_csv
-from blurnet.report.reading import read_run
+from blurnet.report.page.raw import flat_rows, to_csv
 
 
 @pytest.fixture

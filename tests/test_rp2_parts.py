@@ -8,7 +8,7 @@ from torch import nn
 
 from blurnet import BlurnetError
 from blurnet.attacks import RP2Settings, rp2
-from blurnet.attacks.printability import non_printability_score
+from blurnet.attacks.rp2.printability import non_printability_score
 from blurnet.data.rp2 import load_scene
 from blurnet.models import MODELS, build
 from blurnet.models.weights import read_network

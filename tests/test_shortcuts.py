@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from blurnet.attacks.attacked_network import AttackedNetwork
-from blurnet.attacks.shortcuts import first_maps, rearrange
+from blurnet.attacks.fast.attacked_network import AttackedNetwork
+from blurnet.attacks.fast.shortcuts import first_maps, rearrange
 from blurnet.filters import DepthwiseFilter, insert_after, insert_before, kernel
 from blurnet.models import build
 

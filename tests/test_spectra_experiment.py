@@ -5,26 +5,26 @@ import shutil
 
 import pytest
 import torch
+from blurnet.report.figures.drawings import drawings_in
+from blurnet.report.page.reading import read_run
 from made_runs import DEEPER
 from rich.console import Console
 
 from blurnet import BlurnetError, experiments
+from blurnet.defenses.blur import FilterDescription, defend
 from blurnet.engine import Records, run
-from blurnet.experiments.defense import FilterDescription, defend
-from blurnet.experiments.filtered import filtered_network
-from blurnet.experiments.judging import control_images
-from blurnet.experiments.networks import network_of, published_network
-from blurnet.experiments.spectra_cell import MAPS_SHOWN
+from blurnet.experiments.steps.filtered import filtered_network
+from blurnet.experiments.steps.network import network_of, published_network
+from blurnet.experiments.steps.spectra import MAPS_SHOWN
+from blurnet.experiments.steps.whitebox import control_images
 from blurnet.filters import DepthwiseFilter, kernel
 from blurnet.models import build
 from blurnet.report import print_table, write_page
-from blurnet.report.depth_words import depth_verdict
-from blurnet.report.drawings import drawings_in
+from blurnet.report.figures.plots import svg
 from blurnet.report.kinds import kind_of
-from blurnet.report.plots import svg
-from blurnet.report.reading import read_run
-from blurnet.report.spectra_plots import map_rows
-from blurnet.report.spectra_words import UNKNOWN, added, verdicts
+from blurnet.report.spectra.depth import depth_verdict
+from blurnet.report.spectra.plots import map_rows
+from blurnet.report.spectra.words import UNKNOWN, added, verdicts
 from blurnet.spectra import activation_layers, high_frequency_claim, layer_share, log_magnitude
 
 EVIL = "<script>alert(1)<script>"

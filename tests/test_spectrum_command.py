@@ -14,10 +14,10 @@ from safetensors.torch import load_file, save_file
 
 from blurnet.cli.spectrum_command import spectrum
 from blurnet.data.rp2 import RP2_CLASSES
-from blurnet.engine.training import read_trained
 from blurnet.errors import BlurnetError
+from blurnet.experiments.train import read_trained
 from blurnet.models import build
-from blurnet.report.spectrum_table import print_shares
+from blurnet.report.spectra.spectrum_table import print_shares
 from blurnet.spectra import CUTOFF, INPUT, high_frequency_claim, layer_share
 
 
@@ -124,7 +124,7 @@ def test_rp2s_folder_and_another_network_in_it(blurnet, artifacts):
     recipe = {
         "model": "small_resnet", "filters": [{"kernel": "box", "size": 3, "after": "relu1"}]
     }  # fmt: skip
-    from blurnet.experiments.networks import Recipe
+    from blurnet.experiments.steps.network import Recipe
 
     network = Recipe(**recipe).network(17, (3, 32, 32), seed=0)
     save_file(network.state_dict(), other, labels | {"recipe": json.dumps(recipe)})
@@ -208,7 +208,7 @@ def test_a_network_whose_recipe_makes_no_sense(pictures, recipe):
 def test_a_trained_network_is_read_with_its_filters(drawn_folder, tmp_path):
     from blurnet.data import load
     from blurnet.engine import Records
-    from blurnet.experiments.networks import network_of
+    from blurnet.experiments.steps.network import network_of
 
     subprocess.run(
         [

@@ -11,7 +11,7 @@ import torch
 
 from blurnet.data.tensors import read_safetensors
 from blurnet.engine import Records
-from blurnet.experiments.networks import network_of
+from blurnet.experiments.steps.network import network_of
 from blurnet.models import LisaCNN, read_network
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from blurnet import BlurnetError
-from blurnet.data import SignSet
+from blurnet.data import ImageSet
 from blurnet.evaluation import predict
 from blurnet.models import build
 from blurnet.penalties import Penalty, penalty_values
@@ -16,7 +16,7 @@ def signs():
     labels = torch.arange(60) % 3
     images = torch.zeros(60, 3, 32, 32, dtype=torch.uint8)
     images[torch.arange(60), labels] = 200
-    return SignSet(images, labels, ("red", "green", "blue"))
+    return ImageSet(images, labels, ("red", "green", "blue"))
 
 
 def train(signs, seed=0, **settings):
@@ -87,7 +87,7 @@ def fit_with(signs, **more):
 
 
 def test_early_stopping_keeps_the_best_weights(signs):
-    wrong = SignSet(signs.images, (signs.labels + 1) % 3, signs.classes)
+    wrong = ImageSet(signs.images, (signs.labels + 1) % 3, signs.classes)
     settings = FitSettings(epochs=20, batch_size=30, patience=2)
     model, history = fit_with(signs, settings=settings, validation=wrong)
     assert len(history.losses) == len(history.validation) == history.best_epoch + 2 < 20
@@ -134,7 +134,7 @@ def test_augmented_then_hardened_images_are_what_is_learnt(signs):
 
 
 def test_batches_of_the_same_images_train_the_same_network(signs):
-    """Given in the order that ``fit`` draws, batches and SignSet lead to the same weights."""
+    """Given in the order that ``fit`` draws, batches and ImageSet lead to the same weights."""
     expected, losses, _ = train(signs, epochs=1)
     generator = torch.Generator().manual_seed(0)
     torch.randint(2**62, (), generator=generator)  # the network's own seed comes first

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from PIL import Image
 
 from blurnet import BlurnetError
-from blurnet.attacks.views import VIEWS, Warp, apply_views, draw_views, view
+from blurnet.attacks.transforms import VIEWS, Warp, apply_views, draw_views, view
 from blurnet.data import synthetic
 
 STRONG = {

@@ -2,6 +2,6 @@
 
 from importlib.metadata import version
 
-from .errors import BlurnetError as BlurnetError
+from blurnet.errors import BlurnetError as BlurnetError
 
 __version__ = version("blurnet")

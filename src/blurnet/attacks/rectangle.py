@@ -7,10 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from blurnet.attacks.pgd import loss_gradient
 from blurnet.errors import BlurnetError
 from blurnet.models.modes import evaluating
-
-from .pgd import loss_gradient
 
 Search = Literal["gradient", "exhaustive"]
 

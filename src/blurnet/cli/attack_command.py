@@ -6,10 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
+from blurnet.cli.attack_inputs import inside, scene_of, two_stage_of, view_of
+from blurnet.cli.attack_result import print_values, values_of
 from blurnet.errors import BlurnetError
-
-from .attack_inputs import inside, scene_of, two_stage_of, view_of
-from .attack_result import print_values, values_of
 
 app = typer.Typer(no_args_is_help=True, help="Attack one network on one scene.")
 
@@ -135,13 +134,12 @@ def rp2(
       blurnet attack rp2 --model-file runs/train/network.safetensors --placement paste --target none
     """
     from blurnet.attacks import RP2Settings, read_colors
+    from blurnet.cli.progress import step_progress
     from blurnet.engine import Records
-    from blurnet.engine.attacking import attack_scene, with_found_mask
-    from blurnet.engine.training import read_trained
+    from blurnet.evaluation.attack import attack_scene, with_found_mask
+    from blurnet.experiments.train import read_trained
     from blurnet.files import to_json, write_whole
     from blurnet.report.attack_files import mask_values, write_attack
-
-    from .progress import step_progress
 
     if rp2 is None and model_file is None:
         raise BlurnetError(

@@ -3,9 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from blurnet.cli.named_settings import named_settings
 from blurnet.errors import BlurnetError
-
-from .named_settings import named_settings
 
 if TYPE_CHECKING:
     from blurnet.attacks import View

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 if TYPE_CHECKING:
-    from blurnet.engine.attacking import Attacked
+    from blurnet.evaluation.attack import Attacked
 
 
 def values_of(found: "list[Attacked]", seconds: float, images: int, folder: Path) -> dict[str, Any]:

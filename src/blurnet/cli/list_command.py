@@ -25,7 +25,7 @@ def list_(
     """List what there is to choose from: experiments, models, kernels, penalties and so on."""
     from blurnet import data, experiments, filters, models, penalties
     from blurnet.attacks import VIEWS
-    from blurnet.experiments.hardening import HARDENING
+    from blurnet.defenses.hardening import HARDENING
 
     names = {
         Kind.EXPERIMENTS: experiments.shipped(),

@@ -7,9 +7,7 @@ from typing import Annotated
 
 import typer
 
-from blurnet.errors import BlurnetError
-
-from . import (
+from blurnet.cli import (
     attack_command,
     data_command,
     list_command,
@@ -18,6 +16,7 @@ from . import (
     spectrum_command,
     train_command,
 )
+from blurnet.errors import BlurnetError
 
 # Threads of torch that spin while they wait make work beside another busy process several times
 # slower; sleeping ones cost a little on a quiet machine.

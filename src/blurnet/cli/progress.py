@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn,
 from rich.text import Text
 
 from blurnet.engine.local import OnCell
-from blurnet.experiments.cells import Cell, OnStep, Outcome
+from blurnet.engine.step import Cell, OnStep, Outcome
 
 SECONDS_BETWEEN_LINES = 10
 

@@ -46,9 +46,8 @@ def report(
     Runs are matched by their rows' names. Nothing is trained or attacked, and the runs' folders are
     only read, unless the page goes there.
     """
+    from blurnet.cli.progress import step_progress
     from blurnet.report import write_report
-
-    from .progress import step_progress
 
     where = out or (folders[0] if len(folders) == 1 else Path("runs") / "comparison")
     with step_progress("figures", quiet=quiet) as on_step:

@@ -82,11 +82,10 @@ def run(
     take minutes, the others an hour and more; a second run takes seconds.
     """
     from blurnet import experiments
+    from blurnet.cli.progress import progress
     from blurnet.engine import run as run_experiment
     from blurnet.report import print_table, write_page
-    from blurnet.report.page import REPORT, check_page
-
-    from .progress import progress
+    from blurnet.report.page.page import REPORT, check_page
 
     assignments = list(set_ or [])
     given = {"data": data, "rp2": rp2, "classes": classes}

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from blurnet.cli.spectrum_inputs import Inputs, inputs, rp2_inputs
 from blurnet.errors import BlurnetError
-
-from .spectrum_inputs import Inputs, inputs, rp2_inputs
 
 if TYPE_CHECKING:
     from blurnet.spectra import Claim, Window
@@ -94,9 +93,8 @@ def spectrum(
       blurnet spectrum --rp2 ../shared/data/rp2
     """
     from blurnet import spectra
-    from blurnet.report.spectrum_table import print_shares
-
-    from .progress import step_progress
+    from blurnet.cli.progress import step_progress
+    from blurnet.report.spectra.spectrum_table import print_shares
 
     if rp2 is not None:
         for option, value in (("IMAGE", images), ("--attacked", attacked), ("--mask", mask)):
@@ -161,7 +159,7 @@ def _draw(
 ) -> list[Path]:
     import torch
 
-    from blurnet.report.spectrum_figures import profiles_figure, save_figure, spectra_figure
+    from blurnet.report.spectra.spectrum_figures import profiles_figure, save_figure, spectra_figure
     from blurnet.spectra import layer_maps, layer_profiles, log_magnitude, profile_band
 
     model, clean, attacked, controls = scene

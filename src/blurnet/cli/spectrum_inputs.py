@@ -22,8 +22,8 @@ class Inputs(NamedTuple):
 def rp2_inputs(folder: Path, model_file: Path | None) -> Inputs:
     """Read RP2's network, photographs, mask and sticker; ``model_file`` is another network."""
     from blurnet.data.rp2 import load_noise, load_scene
-    from blurnet.engine.training import read_trained
-    from blurnet.experiments.judging import control_images
+    from blurnet.experiments.steps.whitebox import control_images
+    from blurnet.experiments.train import read_trained
 
     if not folder.is_dir():
         raise BlurnetError(
@@ -41,9 +41,9 @@ def inputs(
 ) -> Inputs:
     """Read pictures, or folders of them, and check that they belong together."""
     from blurnet.data.images import read_mask
-    from blurnet.engine.training import read_trained
-    from blurnet.experiments.judging import control_images
-    from blurnet.experiments.networks import IMAGE
+    from blurnet.experiments.steps.network import IMAGE
+    from blurnet.experiments.steps.whitebox import control_images
+    from blurnet.experiments.train import read_trained
 
     if not images:
         raise BlurnetError("which images? Give pictures or folders of them, or --rp2 DIR")

@@ -9,9 +9,8 @@ from typing import Annotated, Any
 import typer
 import yaml
 
+from blurnet.cli.named_settings import named_settings
 from blurnet.errors import BlurnetError
-
-from .named_settings import named_settings
 
 
 def train(
@@ -93,13 +92,12 @@ def train(
 
     A training that was cut off goes on where it was, by the same command.
     """
+    from blurnet.cli.progress import progress
     from blurnet.data import parse_classes
-    from blurnet.engine.training import train_network
-    from blurnet.experiments.networks import Recipe
     from blurnet.experiments.settings import change, check
     from blurnet.experiments.sources import DataSource
-
-    from .progress import progress
+    from blurnet.experiments.steps.network import Recipe
+    from blurnet.experiments.train import train_network
 
     content = change(
         {

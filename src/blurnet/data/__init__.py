@@ -1,29 +1,28 @@
-"""Images in: every source gives one type, ``SignSet`` (or a ``Scene``, for the attack)."""
+"""Images in: every source gives one type, ``ImageSet`` (or a ``Scene``, for the attack)."""
 
 import logging
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from blurnet.data import folder, gtsrb, lisa
+from blurnet.data.entries import Problem as Problem
+from blurnet.data.images import read_image as read_image
+from blurnet.data.images import read_mask as read_mask
+from blurnet.data.imageset import ImageSet as ImageSet
+from blurnet.data.imageset import TrainTest as TrainTest
+from blurnet.data.rp2 import RP2_CLASSES as RP2_CLASSES
+from blurnet.data.rp2 import load_noise as load_noise
+from blurnet.data.rp2 import load_scene as load_scene
+from blurnet.data.scene import Scene as Scene
+from blurnet.data.splits import split_at_random as split_at_random
+from blurnet.data.splits import split_by_block as split_by_block
+from blurnet.data.tensors import read_safetensors as read_safetensors
 from blurnet.errors import BlurnetError
-
-from . import folder, gtsrb, lisa
-from .entries import Problem as Problem
-from .images import read_image as read_image
-from .images import read_mask as read_mask
-from .rp2 import RP2_CLASSES as RP2_CLASSES
-from .rp2 import load_noise as load_noise
-from .rp2 import load_scene as load_scene
-from .scene import Scene as Scene
-from .signset import SignSet as SignSet
-from .signset import TrainTest as TrainTest
-from .splits import split_at_random as split_at_random
-from .splits import split_by_block as split_by_block
-from .tensors import read_safetensors as read_safetensors
 
 SYNTHETIC = "synthetic"
 
-Reader = Callable[[Path, int], tuple[SignSet | TrainTest, list[Problem]]]
+Reader = Callable[[Path, int], tuple[ImageSet | TrainTest, list[Problem]]]
 """Reads a folder, at a size in pixels: its images, split where the source is, and its problems."""
 
 READERS: dict[str, Reader] = {
@@ -125,10 +124,10 @@ def load(
     if split not in SPLITS:
         raise BlurnetError(f"split {split!r}: there are: {', '.join(SPLITS)}")
     kind, directory = parse_spec(spec)
-    contents: SignSet | TrainTest
+    contents: ImageSet | TrainTest
     problems: list[Problem] = []
     if directory is None:
-        from .synthetic import load as draw  # noqa: PLC0415 - drawing is not needed to read
+        from blurnet.data.synthetic import load as draw  # noqa: PLC0415 - drawing is not needed to read
 
         contents = draw(seed=seed, size=size)
     else:

@@ -12,10 +12,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from blurnet.data.images import Box, read_picture, to_tensor
+from blurnet.data.imageset import ImageSet
 from blurnet.errors import BlurnetError
-
-from .images import Box, read_picture, to_tensor
-from .signset import SignSet
 
 LARGE_FILE = 64 * 1024
 
@@ -128,7 +127,7 @@ def box_of(row: Mapping[str, str], columns: tuple[str, str, str, str]) -> Box:
 
 def cut(
     entries: Sequence[Entry], classes: Sequence[str], *, size: int
-) -> tuple[SignSet, list[Problem]]:
+) -> tuple[ImageSet, list[Problem]]:
     """Cut signs out of their pictures, each picture decoded once.
 
     Args:
@@ -172,7 +171,7 @@ def cut(
     kept = [place for place in range(len(entries)) if place not in errors]
     label = {name: index for index, name in enumerate(classes)}
     labels = torch.tensor([label[entry.label] for entry in entries], dtype=torch.int64)
-    signs = SignSet(images, labels, tuple(classes), _tracks(entries))
+    signs = ImageSet(images, labels, tuple(classes), _tracks(entries))
     return signs.select(torch.tensor(kept, dtype=torch.int64)) if errors else signs, problems
 
 

@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
+from blurnet.data.entries import Entry, Problem, cut
+from blurnet.data.images import SUFFIXES, image_files, subfolders
+from blurnet.data.imageset import TrainTest
 from blurnet.errors import BlurnetError
-
-from .entries import Entry, Problem, cut
-from .images import SUFFIXES, image_files, subfolders
-from .signset import TrainTest
 
 
 def read(directory: Path, size: int) -> tuple[TrainTest, list[Problem]]:

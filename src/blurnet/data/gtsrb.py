@@ -7,11 +7,10 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from blurnet.data.entries import Entry, Problem, box_of, cut, read_table, whole_number
+from blurnet.data.images import subfolders
+from blurnet.data.imageset import TrainTest
 from blurnet.errors import BlurnetError
-
-from .entries import Entry, Problem, box_of, cut, read_table, whole_number
-from .images import subfolders
-from .signset import TrainTest
 
 CLASSES = (
     "speedLimit20",

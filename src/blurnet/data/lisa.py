@@ -6,10 +6,9 @@ Møgelmose, Trivedi and Moeslund 2012, http://cvrr.ucsd.edu/LISA/lisa-traffic-si
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
+from blurnet.data.entries import Entry, Problem, box_of, cut, read_table
+from blurnet.data.imageset import ImageSet
 from blurnet.errors import BlurnetError
-
-from .entries import Entry, Problem, box_of, cut, read_table
-from .signset import SignSet
 
 TABLE = "allAnnotations.csv"
 FILE, TAG = "Filename", "Annotation tag"
@@ -22,7 +21,7 @@ BOX = (
 VIDEO, TRACK = "Origin file", "Origin track"
 
 
-def read(directory: Path, size: int) -> tuple[SignSet, list[Problem]]:
+def read(directory: Path, size: int) -> tuple[ImageSet, list[Problem]]:
     """Cut the signs out of the frames that ``directory``/allAnnotations.csv names.
 
     The classes are the tags, sorted; the signs keep the order of the file. Tracks are the file's

@@ -10,11 +10,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from blurnet.data.images import image_files, read_image, read_mask
+from blurnet.data.scene import Scene
+from blurnet.data.tensors import read_safetensors
 from blurnet.errors import BlurnetError
-
-from .images import image_files, read_image, read_mask
-from .scene import Scene
-from .tensors import read_safetensors
 
 RP2_CLASSES = (
     "addedLane",

@@ -4,12 +4,11 @@ from collections import defaultdict
 
 import torch
 
+from blurnet.data.imageset import ImageSet, TrainTest
 from blurnet.errors import BlurnetError
 
-from .signset import SignSet, TrainTest
 
-
-def split_by_block(signs: SignSet, test_share: float = 0.2) -> TrainTest:
+def split_by_block(signs: ImageSet, test_share: float = 0.2) -> TrainTest:
     """Take the last part of each class, in the order of the source, for the test.
 
     A track is never cut: it goes to the side of the border on which most of it lies. Of a class
@@ -44,7 +43,7 @@ def split_by_block(signs: SignSet, test_share: float = 0.2) -> TrainTest:
     return _split(signs, in_test)
 
 
-def split_at_random(signs: SignSet, test_share: float = 0.2, *, seed: int) -> TrainTest:
+def split_at_random(signs: ImageSet, test_share: float = 0.2, *, seed: int) -> TrainTest:
     """Draw the test images of each class at random, whatever their tracks.
 
     Neighbouring frames of one video then lie on both sides, and figures become optimistic: one
@@ -76,5 +75,5 @@ def _train_count(count: int, test_share: float) -> int:
     return max(1, min(count - 1, round(count * (1 - test_share))))
 
 
-def _split(signs: SignSet, in_test: torch.Tensor) -> TrainTest:
+def _split(signs: ImageSet, in_test: torch.Tensor) -> TrainTest:
     return TrainTest(signs.select(~in_test), signs.select(in_test))

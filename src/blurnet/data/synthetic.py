@@ -6,10 +6,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from blurnet.data.imageset import ImageSet, TrainTest
 from blurnet.data.rendering import ART_PIXELS_PER_PIXEL, PHOTOGRAPH, ROAD, axes, render
 from blurnet.data.scene import Scene
 from blurnet.data.sign_art import NAMES, art, stickers
-from blurnet.data.signset import SignSet, TrainTest
 from blurnet.errors import BlurnetError
 
 CLASSES: tuple[str, ...] = NAMES
@@ -33,13 +33,13 @@ def _check(classes: Sequence[str], seed: int, size: int, **counts: int) -> None:
         raise BlurnetError(f"seed is 0 or more; found {seed}")
 
 
-def _draw(classes: Sequence[str], per_class: int, seed: int, stream: int, size: int) -> SignSet:
+def _draw(classes: Sequence[str], per_class: int, seed: int, stream: int, size: int) -> ImageSet:
     images = [render(name, per_class, ROAD, size, seed, stream)[0] for name in classes]
     labels = torch.arange(len(classes)).repeat_interleave(per_class)
-    return SignSet(torch.cat(images), labels, tuple(classes))
+    return ImageSet(torch.cat(images), labels, tuple(classes))
 
 
-def draw(classes: Sequence[str], per_class: int, *, seed: int, size: int = 32) -> SignSet:
+def draw(classes: Sequence[str], per_class: int, *, seed: int, size: int = 32) -> ImageSet:
     """Draw ``per_class`` images of each class, in the order of ``classes``.
 
     About four images in ten are grey, as most of LISA is. The same arguments give the same bytes on

@@ -1,5 +1,5 @@
 """Where cells run, and the records that keep what they found."""
 
-from .records import Records as Records
-from .run import RESULTS as RESULTS
-from .run import run as run
+from blurnet.engine.records import Records as Records
+from blurnet.experiments.run import RESULTS as RESULTS
+from blurnet.experiments.run import run as run

@@ -2,9 +2,8 @@
 
 from collections.abc import Callable, Iterable
 
-from blurnet.experiments.cells import Cell, OnStep, Outcome, in_order
-
-from .records import Records
+from blurnet.engine.records import Records
+from blurnet.engine.step import Cell, OnStep, Outcome, in_order
 
 OnCell = Callable[[Cell, int, int], OnStep]
 

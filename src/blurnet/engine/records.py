@@ -10,8 +10,8 @@ import filelock
 from safetensors.torch import save
 
 from blurnet.data.tensors import read_safetensors
+from blurnet.engine.step import Cell, Outcome
 from blurnet.errors import BlurnetError
-from blurnet.experiments.cells import Cell, Outcome
 from blurnet.files import disk_errors, read_json, sync_folder, to_json, write_synced
 
 

@@ -4,12 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from blurnet.errors import BlurnetError
-
-from .blackbox import Blackbox as Blackbox
-from .defenses import Defenses as Defenses
-from .settings import change, check, read_experiment
-from .settings import shipped as shipped
-from .spectra import Spectra as Spectra
+from blurnet.experiments.blackbox import Blackbox as Blackbox
+from blurnet.experiments.defenses import Defenses as Defenses
+from blurnet.experiments.settings import change, check, read_experiment
+from blurnet.experiments.settings import shipped as shipped
+from blurnet.experiments.spectra import Spectra as Spectra
 
 Experiment = Blackbox | Defenses | Spectra
 

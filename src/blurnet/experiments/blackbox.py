@@ -8,18 +8,17 @@ from typing import Any, Literal
 from blurnet.attacks import RP2Settings
 from blurnet.data import parse_classes, synthetic
 from blurnet.data.scene import Scene
+from blurnet.defenses.blur import FilterDescription, defend
+from blurnet.engine.step import Cell, Outcome
 from blurnet.errors import BlurnetError
+from blurnet.experiments.settings import Settings
+from blurnet.experiments.sources import DataSource
+from blurnet.experiments.steps.network import Recipe, check_names, trained_network
+from blurnet.experiments.steps.sticker import made_sticker, published_scene
+from blurnet.experiments.steps.transfer import transfer_cell, transfer_rates
 from blurnet.filters import Padding
 from blurnet.models import build
 from blurnet.training import FitSettings
-
-from .cells import Cell, Outcome
-from .defense import FilterDescription, defend
-from .networks import Recipe, check_names, trained_network
-from .settings import Settings
-from .sources import DataSource
-from .stickers import made_sticker, published_scene
-from .transfer import transfer_cell, transfer_rates
 
 Transfer = Literal["same_weights", "surrogate"]
 

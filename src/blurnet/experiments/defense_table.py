@@ -7,9 +7,8 @@ from typing import Any
 
 import torch
 
+from blurnet.engine.step import Cell, Outcome
 from blurnet.evaluation import Rate, mean_rate, rates_over_targets
-
-from .cells import Cell, Outcome
 
 Outcomes = Mapping[str, Outcome]
 

@@ -10,19 +10,23 @@ from blurnet.attacks import RP2Settings
 from blurnet.data import parse_classes, synthetic
 from blurnet.data.rp2 import load_scene
 from blurnet.data.scene import Scene
+from blurnet.defenses.blur import FilterDescription
+from blurnet.engine.step import Cell
 from blurnet.errors import BlurnetError
+from blurnet.experiments.defense_table import Judged, Plan, PlannedRow
+from blurnet.experiments.scenes import held_out_scene
+from blurnet.experiments.settings import Settings, check
+from blurnet.experiments.sources import DataSource
+from blurnet.experiments.steps.network import (
+    Recipe,
+    check_names,
+    published_network,
+    trained_network,
+)
+from blurnet.experiments.steps.whitebox import attacked, judged
 from blurnet.filters import Padding
 from blurnet.penalties import Penalty
 from blurnet.training import FitSettings, SignAugmentation
-
-from .cells import Cell
-from .defense import FilterDescription
-from .defense_table import Judged, Plan, PlannedRow
-from .judging import attacked, judged
-from .networks import Recipe, check_names, published_network, trained_network
-from .scenes import held_out_scene
-from .settings import Settings, check
-from .sources import DataSource
 
 
 class DefenseRow(Settings):

@@ -5,8 +5,7 @@ import torch
 from blurnet.data.scene import Scene
 from blurnet.data.synthetic import sticker_mask
 from blurnet.errors import BlurnetError
-
-from .sources import DataSource
+from blurnet.experiments.sources import DataSource
 
 
 def held_out_scene(

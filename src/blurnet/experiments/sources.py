@@ -7,7 +7,7 @@ from typing import Any
 
 from blurnet import data
 from blurnet.data import synthetic
-from blurnet.data.signset import TrainTest
+from blurnet.data.imageset import TrainTest
 from blurnet.errors import BlurnetError
 
 

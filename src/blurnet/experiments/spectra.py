@@ -11,25 +11,24 @@ from pydantic import Field
 from blurnet.attacks import RP2Settings
 from blurnet.data import parse_classes, synthetic
 from blurnet.data.scene import Scene
+from blurnet.defenses.blur import FilterDescription
+from blurnet.engine.step import Cell
 from blurnet.errors import BlurnetError
+from blurnet.experiments.scenes import held_out_scene
+from blurnet.experiments.settings import Settings, check
+from blurnet.experiments.sources import DataSource
+from blurnet.experiments.spectra_table import Plan, PlannedRow
+from blurnet.experiments.steps.filtered import filtered_network
+from blurnet.experiments.steps.network import IMAGE, Recipe, check_names, trained_network
+from blurnet.experiments.steps.spectra import measured_spectra
+from blurnet.experiments.steps.sticker import made_sticker, published_scene
+from blurnet.experiments.steps.transfer import transfer_cell
+from blurnet.experiments.steps.whitebox import attacked
 from blurnet.filters import Padding
 from blurnet.models import build
 from blurnet.penalties import Penalty
 from blurnet.spectra import activation_layers, map_layers
 from blurnet.training import FitSettings, SignAugmentation
-
-from .cells import Cell
-from .defense import FilterDescription
-from .filtered import filtered_network
-from .judging import attacked
-from .networks import IMAGE, Recipe, check_names, trained_network
-from .scenes import held_out_scene
-from .settings import Settings, check
-from .sources import DataSource
-from .spectra_cell import measured_spectra
-from .spectra_table import Plan, PlannedRow
-from .stickers import made_sticker, published_scene
-from .transfer import transfer_cell
 
 EACH_LAYER = "each layer"
 """Written in a filter's ``after``: a row for each activation of the network that gives maps."""

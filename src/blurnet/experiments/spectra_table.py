@@ -6,12 +6,11 @@ from typing import Any
 
 import torch
 
+from blurnet.engine.step import Cell, Outcome
 from blurnet.evaluation import rates_over_targets
+from blurnet.experiments.steps.spectra import measured_of
+from blurnet.experiments.steps.transfer import transfer_rates
 from blurnet.spectra import INPUT, claim_of, mean_ratio, plain_intervals
-
-from .cells import Cell, Outcome
-from .spectra_cell import measured_of
-from .transfer import transfer_rates
 
 Outcomes = Mapping[str, Outcome]
 

@@ -4,10 +4,9 @@ import torch
 from torch import Tensor, nn
 
 from blurnet.errors import BlurnetError
-
-from .insert import insert_after, layer_shapes
-from .kernels import KERNELS, kernel
-from .layer import DepthwiseFilter, Padding
+from blurnet.filters.insert import insert_after, layer_shapes
+from blurnet.filters.kernels import KERNELS, kernel
+from blurnet.filters.layer import DepthwiseFilter, Padding
 
 STARTS = ("identity", "random", *sorted(KERNELS))
 """What a trainable filter's kernels can be before training."""

@@ -7,14 +7,13 @@ import torch
 from torch import nn
 
 from blurnet.errors import BlurnetError
-
-from .grey_resnet import GreyResNet as GreyResNet
-from .lisa_cnn import LisaCNN as LisaCNN
-from .small_resnet import SmallResNet as SmallResNet
-from .weights import Network as Network
-from .weights import load_weights as load_weights
-from .weights import read_network as read_network
-from .weights import write_network as write_network
+from blurnet.models.grey_resnet import GreyResNet as GreyResNet
+from blurnet.models.lisa_cnn import LisaCNN as LisaCNN
+from blurnet.models.small_resnet import SmallResNet as SmallResNet
+from blurnet.models.weights import Network as Network
+from blurnet.models.weights import load_weights as load_weights
+from blurnet.models.weights import read_network as read_network
+from blurnet.models.weights import write_network as write_network
 
 MODELS: dict[str, Callable[[int], nn.Module]] = {
     "grey_resnet": GreyResNet,

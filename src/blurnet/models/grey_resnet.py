@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from .small_resnet import SmallResNet
+from blurnet.models.small_resnet import SmallResNet
 
 LUMA = (0.299, 0.587, 0.114)
 """Of red, green and blue, as ITU-R BT.601 weighs them."""

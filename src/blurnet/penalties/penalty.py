@@ -12,10 +12,9 @@ from torch import Tensor, nn
 from blurnet.errors import BlurnetError
 from blurnet.filters import DepthwiseFilter, kernel
 from blurnet.models.modes import evaluating
-
-from .l_infinity import l_infinity
-from .tikhonov import difference_energy, high_pass_energy, identity_energy
-from .total_variation import total_variation
+from blurnet.penalties.l_infinity import l_infinity
+from blurnet.penalties.tikhonov import difference_energy, high_pass_energy, identity_energy
+from blurnet.penalties.total_variation import total_variation
 
 
 class Kind(NamedTuple):

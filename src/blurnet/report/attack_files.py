@@ -14,7 +14,7 @@ from torch import Tensor
 
 from blurnet.data.images import Box
 from blurnet.data.scene import Scene
-from blurnet.engine.attacking import NONE, Attacked
+from blurnet.evaluation.attack import NONE, Attacked
 from blurnet.files import disk_errors, to_json, write_whole
 
 SCALE, MARGIN, ROW = 3, 4, 26

@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.console import Console
 
-from .kinds import kind_of
+from blurnet.report.kinds import kind_of
 
 
 def print_table(results: Mapping[str, Any], console: Console | None = None) -> None:

@@ -6,13 +6,20 @@ from typing import Any, NamedTuple
 from rich.console import Console
 
 from blurnet.errors import BlurnetError
-
-from . import blackbox_sections, defense_sections, spectra_sections
-from .blackbox_console import print_blackbox
-from .defense_console import print_defenses
-from .measured import Measured, blackbox_measures, defense_measures, no_measures, spectra_measures
-from .sections import Run, Sections
-from .spectra_console import print_spectra
+from blurnet.report.blackbox import sections as blackbox_sections
+from blurnet.report.blackbox.console import print_blackbox
+from blurnet.report.defenses import sections as defense_sections
+from blurnet.report.defenses.console import print_defenses
+from blurnet.report.measures import (
+    Measured,
+    blackbox_measures,
+    defense_measures,
+    no_measures,
+    spectra_measures,
+)
+from blurnet.report.run import Run, Sections
+from blurnet.report.spectra import sections as spectra_sections
+from blurnet.report.spectra.console import print_spectra
 
 
 class Kind(NamedTuple):

@@ -10,9 +10,8 @@ from torch import Tensor, nn
 from blurnet.errors import BlurnetError
 from blurnet.filters import layer_shapes
 from blurnet.models.modes import evaluating
-
-from .share import CUTOFF, resolves
-from .transform import Window, power_spectrum, radial_profile
+from blurnet.spectra.share import CUTOFF, resolves
+from blurnet.spectra.transform import Window, power_spectrum, radial_profile
 
 INPUT = "input"
 """Names the images themselves where a layer is asked for."""

@@ -3,8 +3,7 @@
 from torch import Tensor
 
 from blurnet.errors import BlurnetError
-
-from .transform import Window, power_spectrum, radial_frequency, window_weights
+from blurnet.spectra.transform import Window, power_spectrum, radial_frequency, window_weights
 
 CUTOFF = 0.25
 """Cycles per pixel: half of the highest frequency along an axis, as for ``low_pass_share``."""

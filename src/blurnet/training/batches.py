@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from blurnet.data.signset import SignSet
+from blurnet.data.imageset import ImageSet
 from blurnet.errors import BlurnetError
 
 Batch = tuple[Tensor, Tensor]
@@ -36,7 +36,7 @@ class Source(Protocol):
 class SignBatches:
     """Batches of a set of signs, each image once an epoch."""
 
-    def __init__(self, signs: SignSet, size: int) -> None:
+    def __init__(self, signs: ImageSet, size: int) -> None:
         self.signs, self.size = signs, size
         self.per_epoch = math.ceil(len(signs) / size)
 
@@ -87,14 +87,14 @@ class GivenBatches:
         return {"batches": self.per_epoch}
 
 
-def source_of(signs: SignSet | Batches, size: int) -> Source:
+def source_of(signs: ImageSet | Batches, size: int) -> Source:
     """Make what the loop reads.
 
     Raises:
         BlurnetError: if there is nothing to learn from, or the batches have no length.
 
     """
-    source = SignBatches(signs, size) if isinstance(signs, SignSet) else GivenBatches(signs)
+    source = SignBatches(signs, size) if isinstance(signs, ImageSet) else GivenBatches(signs)
     if not source.per_epoch:
         raise BlurnetError("no images to train on")
     return source

@@ -12,17 +12,22 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from blurnet.data.signset import SignSet
+from blurnet.data.imageset import ImageSet
 from blurnet.errors import BlurnetError
 from blurnet.models import load_weights
 from blurnet.models.memory import keep_freed_memory
 from blurnet.models.modes import evaluating
 from blurnet.penalties import Penalty, penalty_terms
-
-from .batches import Batches, floats, source_of
-from .checkpoint import Checkpoint, Checkpoints, read_checkpoint, refuse_other, write_checkpoint
-from .resume import State, described, restore, state_of, tensors_of
-from .settings import FitSettings
+from blurnet.training.batches import Batches, floats, source_of
+from blurnet.training.checkpoint import (
+    Checkpoint,
+    Checkpoints,
+    read_checkpoint,
+    refuse_other,
+    write_checkpoint,
+)
+from blurnet.training.resume import State, described, restore, state_of, tensors_of
+from blurnet.training.settings import FitSettings
 
 Augment = Callable[[Tensor, torch.Generator], Tensor]
 """(images, generator) -> images: float32 in [0, 1], N × 3 × H × W."""
@@ -64,13 +69,13 @@ class Progress:
 
 def fit(  # noqa: PLR0912, PLR0915 - one loop, to be read from top to bottom
     model: nn.Module,
-    signs: SignSet | Batches,
+    signs: ImageSet | Batches,
     *,
     settings: FitSettings | None = None,
     generator: torch.Generator,
     on_step: Callable[[int, int], None] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
-    validation: SignSet | None = None,
+    validation: ImageSet | None = None,
     penalties: Sequence[Penalty] = (),
     augment: Augment | None = None,
     harden: Harden | None = None,
@@ -210,7 +215,7 @@ def _optimizer(model: nn.Module, settings: FitSettings) -> torch.optim.Optimizer
 def _end_epoch(
     model: nn.Module,
     state: State,
-    validation: SignSet | None,
+    validation: ImageSet | None,
     patience: int | None,
 ) -> dict[str, Tensor]:
     """Close an epoch; give a copy of the weights if they are the best so far on validation."""
@@ -228,7 +233,7 @@ def _end_epoch(
     return {}
 
 
-def _validate(model: nn.Module, validation: SignSet) -> tuple[float, float]:
+def _validate(model: nn.Module, validation: ImageSet) -> tuple[float, float]:
     device = next(model.parameters()).device
     right, loss = 0, 0.0
     with torch.no_grad(), evaluating(model):

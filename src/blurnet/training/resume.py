@@ -8,12 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from blurnet.data.signset import SignSet
+from blurnet.data.imageset import ImageSet
 from blurnet.penalties import Penalty
-
-from .batches import Source
-from .checkpoint import Checkpoint, Checkpoints, describe
-from .settings import FitSettings
+from blurnet.training.batches import Source
+from blurnet.training.checkpoint import Checkpoint, Checkpoints, describe
+from blurnet.training.settings import FitSettings
 
 
 @dataclass
@@ -34,7 +33,7 @@ class State:
 def described(
     source: Source,
     settings: FitSettings,
-    validation: SignSet | None,
+    validation: ImageSet | None,
     penalties: Sequence[Penalty],
     augment: object,
     harden: object,

@@ -1,0 +1,1 @@
+"""The attacked network, faster: the same gradients by other sums."""

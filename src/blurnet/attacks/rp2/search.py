@@ -1,0 +1,225 @@
+"""RP2, Robust Physical Perturbations (Eykholt et al., arXiv 1707.08945, equation 3)."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from blurnet.attacks.fast.attacked_network import AttackedNetwork, fastest_piece
+from blurnet.attacks.rp2.check import check, check_outputs
+from blurnet.attacks.rp2.draws import Draws
+from blurnet.attacks.rp2.placement import sticker_of
+from blurnet.attacks.rp2.settings import RP2Settings
+from blurnet.attacks.rp2.terms import Terms
+from blurnet.attacks.transforms import View
+from blurnet.models.modes import evaluating
+
+CHECK_EVERY = 25
+"""Steps between the looks for targets that are done; each look waits for the device."""
+
+
+@dataclass(frozen=True, eq=False)
+class RP2Result:
+    """What RP2 found, for T targets over V views.
+
+    Args:
+        noise: the sticker, not yet multiplied by the mask: δ, or s in [0, 1] where it is pasted;
+            float32, T × C × H × W, or T × V × C × H × W with one for each image.
+        adversarial: the attacked views, in [0, 1] unless unclipped, T × V × C × H × W. With
+            transformations: as the network gets them, each view in its first draw.
+        loss: the objective before each step, T × steps, the mean over the images where each has a
+            sticker of its own; not a number once a target was done.
+
+    """
+
+    noise: Tensor
+    adversarial: Tensor
+    loss: Tensor
+
+
+def rp2(
+    model: nn.Module,
+    images: Tensor,
+    targets: Tensor,
+    mask: Tensor,
+    *,
+    settings: RP2Settings | None = None,
+    generator: torch.Generator,
+    on_step: Callable[[int, int], None] | None = None,
+    views: Sequence[View] = (),
+    colors: Tensor | None = None,
+    warm_start: Tensor | None = None,
+) -> RP2Result:
+    """Find, for each target y*, one perturbation δ that serves all views.
+
+    argmin_δ  λ‖M_x · δ‖_p + E_{x_i ∼ X^V} J(f(x_i + T_i(M_x · δ)), y*) + λ_NPS · NPS(M_x · δ).
+    Targets do not influence each other: attacking them together gives what attacking them one by
+    one gives.
+
+    Args:
+        model: images in [0, 1] in, logits out. Copied; itself only run in evaluation mode, without
+            gradients, and left as it was.
+        images: the views X^V, float32 in [0, 1], V × C × H × W.
+        targets: the class y* of each attack, or untargeted the true class, int64, T.
+        mask: M_x, float32 in [0, 1], H × W.
+        settings: how to search; the published settings by default.
+        generator: where starts, and the seed of the transformations, are drawn from, on the
+            images' device.
+        on_step: called after each step with the steps done and the steps in all.
+        views: the transformations T_i, in the order in which they act. They may change the size of
+            the image, down to what the network takes.
+        colors: the printable colours, float32 in [0, 1], P × 3.
+        warm_start: where the first run starts: δ (pasted: s), float32, a shape that broadcasts
+            with the result's noise.
+
+    Raises:
+        BlurnetError: if shapes, values or targets do not fit.
+
+    """
+    settings = settings or RP2Settings()
+    check(images, targets, mask, settings, colors, warm_start)
+    draws = Draws(tuple(views), images, settings.draws, generator)
+    terms = Terms(images, targets, mask, settings, draws, colors)
+    with evaluating(model):
+        free = terms.start(generator, warm_start)
+        example = terms.place(free[:1, :1], slice(1), draws.final)[:, 0, 0].detach()
+        check_outputs(model, example, targets)
+        still = {} if views else {"photographs": images, "mask": mask}
+        network = AttackedNetwork(model, example, settings.precision, **still)
+        terms.piece = settings.piece or fastest_piece(network.dtype, images, example)
+        every = torch.arange(len(targets), device=images.device)
+        steps, running = settings.steps, every
+        for restart in range(settings.restarts):
+            progress = _shifted(on_step, restart * steps, settings.restarts * steps)
+            if restart == 0:
+                free, history = _search(terms, model, network, free, every, progress)
+                continue
+            counted, cost = _judge(terms, model, free, every)
+            if settings.stop_when_done:
+                running = every[counted.sum(1) < len(images)]
+            another, its_history = _search(
+                terms, model, network, terms.start(generator), running, progress
+            )
+            better = _better(*_judge(terms, model, another, every), counted, cost)
+            free = torch.where(better[..., None, None, None], another, free)
+            history = torch.where(better[..., None], its_history, history)
+    noise = sticker_of(free, settings.placement)
+    adversarial = [
+        terms.place(each, slice(None), draws.final)[:, 0] for each in torch.split(free, 1)
+    ]
+    return RP2Result(
+        noise if settings.scope == "per_image" else noise[:, 0],
+        torch.cat(adversarial),
+        history.mean(1),
+    )
+
+
+def _search(
+    terms: Terms,
+    model: nn.Module,
+    network: AttackedNetwork,
+    free: Tensor,
+    running: Tensor,
+    on_step: Callable[[int], None],
+) -> tuple[Tensor, Tensor]:
+    """Lower the objective of the ``running`` targets by Adam, from ``free``, T × s × C × H × W.
+
+    Returns:
+        Where it ended, and the objective before each step, T × s × steps.
+
+    """
+    given, draws = terms.settings, terms.draws.draws
+    ended = free.clone()  # what is done stays here; Adam moves all
+    closest = _Closest(free) if given.keep == "closest" and not terms.draws.redrawn else None
+    free = free.requires_grad_()
+    adam = torch.optim.Adam([free], lr=given.lr, betas=given.betas, eps=given.eps)
+    history = torch.full((*free.shape[:2], given.steps), torch.nan, device=free.device)
+    held = torch.ones(len(free), dtype=torch.bool, device=free.device)
+    for step in range(given.steps):
+        if not len(running):
+            on_step(given.steps)
+            break
+        drawn = terms.draws.step()
+        penalty = terms.penalty(free)
+        (gradient,) = torch.autograd.grad(penalty.sum(), free)
+        objective = penalty.detach()
+        counted, change = torch.zeros_like(objective), torch.zeros_like(objective)
+        for part in terms.parts(len(running), draws):
+            rows, own = running[part.target], terms.own(part.view)
+            sticker = free.detach()[rows, own].requires_grad_()
+            expectation, fooled = terms.expectation(network, sticker, rows, part, drawn)
+            gradient[rows, own] += torch.autograd.grad(expectation.sum(), sticker)[0]
+            objective[rows, own] += expectation.detach()
+            held[rows] &= fooled.flatten(1).all(1)
+            if closest:
+                counted[rows, own] += terms.count(fooled)
+                change[rows, own] += terms.change(sticker.detach(), part)
+        history[running, :, step] = objective[running]
+        if closest:
+            closest.meet(free.detach(), counted, change)
+        free.grad = gradient
+        adam.step()
+        if given.stop_when_done and (step + 1) % CHECK_EVERY == 0:
+            done = running[held[running]]
+            done = done[_judge(terms, model, free, done)[0].sum(1) == len(terms.images)]
+            ended[done] = free.detach()[done]
+            running = running[~torch.isin(running, done)]
+            held.fill_(True)
+        on_step(step + 1)
+    ended[running] = free.detach()[running]
+    if closest:
+        every = torch.arange(len(ended), device=ended.device)
+        nearer = _better(
+            *_judge(terms, model, closest.free, every), *_judge(terms, model, ended, every)
+        )
+        nearer &= closest.counted > 0
+        ended = torch.where(nearer[..., None, None, None], closest.free, ended)
+    return ended, history
+
+
+class _Closest:
+    """The sticker met so far that reaches most views and, among equals, changes them least."""
+
+    def __init__(self, free: Tensor) -> None:
+        self.free = free.clone()
+        self.counted = free.new_zeros(free.shape[:2])
+        self.change = free.new_zeros(free.shape[:2])
+
+    def meet(self, free: Tensor, counted: Tensor, change: Tensor) -> None:
+        """Take what is better; what reaches no view never is, nor what was left alone."""
+        better = _better(counted, change, self.counted, self.change)
+        self.free = torch.where(better[..., None, None, None], free, self.free)
+        self.counted = torch.where(better, counted, self.counted)
+        self.change = torch.where(better, change, self.change)
+
+
+def _better(counted: Tensor, cost: Tensor, than_counted: Tensor, than_cost: Tensor) -> Tensor:
+    return (counted > than_counted) | ((counted == than_counted) & (cost < than_cost))
+
+
+@torch.no_grad()
+def _judge(terms: Terms, model: nn.Module, free: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Give, in float32, how many views these targets' stickers fool, and what they cost, t × s.
+
+    The cost is the objective, or the change where the closest sticker is kept.
+    """
+    free, final = free[rows], terms.draws.final
+    objective = terms.penalty(free)
+    counted, change = torch.zeros_like(objective), torch.zeros_like(objective)
+    for part in terms.parts(len(rows), 1):
+        own = terms.own(part.view)
+        sticker = free[part.target, own]
+        expectation, fooled = terms.expectation(
+            lambda attacked, _view: model(attacked), sticker, rows[part.target], part, final
+        )
+        objective[part.target, own] += expectation
+        counted[part.target, own] += terms.count(fooled)
+        change[part.target, own] += terms.change(sticker, part)
+    return counted, change if terms.settings.keep == "closest" else objective
+
+
+def _shifted(
+    on_step: Callable[[int, int], None] | None, before: int, in_all: int
+) -> Callable[[int], None]:
+    return lambda done: None if on_step is None else on_step(before + done, in_all)

@@ -1,0 +1,168 @@
+"""The terms of RP2's formula, for any part of the targets, draws and views.
+
+A target has s stickers: one, or "per_image" one for each view.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from blurnet.attacks.rp2.draws import Draws
+from blurnet.attacks.rp2.objective import attack_loss, reached
+from blurnet.attacks.rp2.placement import free_of, place, place_in_views, sticker_of
+from blurnet.attacks.rp2.printability import non_printability_score
+from blurnet.attacks.rp2.settings import RP2Settings
+
+Network = Callable[[Tensor, slice], Tensor]
+"""(attacked images, which photographs they are) → logits."""
+
+
+class Part(NamedTuple):
+    """A block of targets × draws × views."""
+
+    target: slice
+    draw: slice
+    view: slice
+
+
+@dataclass
+class Terms:
+    """What is attacked, and how; see ``rp2``.
+
+    Args:
+        images: V × C × H × W.
+        targets: T.
+        mask: H × W.
+        settings: RP2's.
+        draws: of the views' transformations.
+        colors: the printable colours, P × 3.
+        piece: how many images go through the network at once.
+
+    """
+
+    images: Tensor
+    targets: Tensor
+    mask: Tensor
+    settings: RP2Settings
+    draws: Draws
+    colors: Tensor | None
+    piece: int = 1
+
+    def start(self, generator: torch.Generator, warm_start: Tensor | None = None) -> Tensor:
+        """Give what Adam starts from, T × s × C × H × W."""
+        per_image = self.settings.scope == "per_image"
+        stickers = len(self.images) if per_image else 1
+        shape = (len(self.targets), stickers, *self.images.shape[1:])
+        if warm_start is not None:
+            if not per_image and warm_start.dim() == 4:
+                warm_start = warm_start.unsqueeze(1)
+            return free_of(
+                warm_start.expand(shape).to(self.images), self.settings.placement
+            ).clone()
+        if self.settings.start == "zeros":
+            return self.images.new_zeros(shape)
+        drawn = torch.rand(shape, generator=generator, device=self.images.device)
+        return free_of(drawn, self.settings.placement)
+
+    def place(self, free: Tensor, view: slice, drawn: Sequence[Tensor]) -> Tensor:
+        """Give x_i + T_i(M · δ), t × d × v × C × H' × W'."""
+        placement = self.settings.placement
+        return place_in_views(
+            self.images[view],
+            sticker_of(free, placement),
+            self.mask,
+            placement,
+            self.draws.views,
+            [parameters[:, view] for parameters in drawn],
+            clip=self.settings.clip,
+        )
+
+    def penalty(self, free: Tensor) -> Tensor:
+        """Give λ‖M · δ‖_p + λ_NPS · NPS(M · δ) of each sticker, t × s."""
+        given = self.settings
+        sticker = change = sticker_of(free, given.placement)
+        if given.placement == "paste":
+            per_image = given.scope == "per_image"
+            change = sticker - (self.images if per_image else self.images.mean(0))
+        norm: Tensor = torch.linalg.vector_norm(self.mask * change, given.p, dim=(2, 3, 4))
+        if self.colors is None or not given.printability:
+            return norm * given.lam
+        score = non_printability_score(sticker.flatten(0, 1), self.mask, self.colors)
+        return norm * given.lam + score.view(norm.shape) * given.printability
+
+    @cached_property
+    def covered(self) -> Tensor:
+        """Give the places of the pixels under the mask, in row order."""
+        return self.mask.flatten().nonzero().squeeze(1)
+
+    def change(self, free: Tensor, part: Part) -> Tensor:
+        """Give a part's share of (1/V) Σ ‖x − x_adv‖₂ / ‖x_adv‖₂, before any transformation, t × s.
+
+        Outside the mask x_adv is x: only what is under it is looked at, pixel by pixel.
+        """
+        given = self.settings
+        photographs = self.images[part.view]
+        mask = self.mask.flatten()[self.covered]
+        before = photographs.flatten(2)[..., self.covered]
+        sticker = sticker_of(free, given.placement).flatten(3)[..., self.covered]
+        after = place(before, mask * sticker, mask, given.placement, clip=given.clip)
+        around = photographs.square().sum((1, 2, 3)) - before.square().sum((1, 2))
+        length = (around.clamp(min=0) + after.square().sum((2, 3))).sqrt()
+        changed = (after - before).square().sum((2, 3)).sqrt() / length.clamp(min=1e-12)
+        if given.scope == "per_image":
+            return changed
+        return changed.sum(1, keepdim=True) / len(self.images)
+
+    def expectation(
+        self, network: Network, free: Tensor, rows: Tensor, part: Part, drawn: Sequence[Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        """Give a part's share of E J(f(x_i + T_i(M · δ)), y*), t × s, and where f is fooled.
+
+        Args:
+            network: f.
+            free: the stickers of these targets and views, t × s × C × H × W.
+            rows: which targets these are, t.
+            part: which draws and views.
+            drawn: what each view drew for all, D × V × k.
+
+        Returns:
+            The share, and t × d × v bool.
+
+        """
+        given, draws = self.settings, len(drawn[0]) if drawn else 1
+        attacked = self.place(free, part.view, [parameters[part.draw] for parameters in drawn])
+        count = attacked.shape[:3]
+        classes = self.targets[rows, None, None].expand(count).flatten()
+        logits = network(attacked.flatten(0, 2), part.view)
+        losses = attack_loss(logits, classes, given.loss, given.goal).view(count)
+        fooled = reached(logits.detach(), classes, given.goal).view(count)
+        if given.scope == "per_image":
+            return losses.sum(1) / draws, fooled
+        return losses.sum((1, 2))[:, None] / (draws * len(self.images)), fooled
+
+    def count(self, fooled: Tensor) -> Tensor:
+        """Give how many draws and views each sticker fools, t × s, of t × d × v bool."""
+        each = fooled.sum(1)
+        return each if self.settings.scope == "per_image" else each.sum(1, keepdim=True)
+
+    def own(self, view: slice) -> slice:
+        """Give which of a target's stickers these views wear."""
+        return view if self.settings.scope == "per_image" else slice(None)
+
+    def parts(self, targets: int, draws: int) -> Iterator[Part]:
+        """Cut targets × draws × views into blocks of at most ``piece``, views kept together."""
+        views = len(self.images)
+        each_draw = max(1, self.piece // views)
+        each_target = max(1, self.piece // (views * draws))
+        for target in range(0, targets, each_target):
+            for draw in range(0, draws, each_draw):
+                for view in range(0, views, self.piece):
+                    yield Part(
+                        slice(target, target + each_target),
+                        slice(draw, draw + each_draw),
+                        slice(view, view + self.piece),
+                    )

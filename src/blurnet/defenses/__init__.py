@@ -1,0 +1,1 @@
+"""What hardens a network: filters, penalties and how it is trained, described and applied."""

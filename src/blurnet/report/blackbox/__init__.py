@@ -1,0 +1,1 @@
+"""How black-box experiments are shown."""

@@ -1,0 +1,1 @@
+"""How defenses side by side are shown."""

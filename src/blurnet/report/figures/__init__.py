@@ -1,0 +1,1 @@
+"""Figures: drawn once, shown on the page, written as files."""

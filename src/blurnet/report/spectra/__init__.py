@@ -1,0 +1,1 @@
+"""How spectra are shown."""
