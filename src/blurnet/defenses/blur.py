@@ -1,82 +1,52 @@
-"""How a defended network is described, and made from an undefended one."""
+"""One filter, and where in a network it stands."""
 
-from collections.abc import Sequence
-
-import torch
-from torch import Tensor, nn
+from dataclasses import dataclass
+from typing import get_args
 
 from blurnet.errors import BlurnetError
-from blurnet.experiments.settings import Settings
-from blurnet.filters import (
-    DepthwiseFilter,
-    Padding,
-    insert_after,
-    insert_before,
-    insert_trainable,
-    kernel,
-)
+from blurnet.filters import STARTS, Padding, kernel
+
+INPUT = "input"
+"""Written in ``after`` for a filter of the images themselves."""
 
 
-class FilterDescription(Settings):
-    """One filter and where it stands.
+@dataclass(frozen=True)
+class Blur:
+    """A depthwise low-pass filter in a network.
 
     Args:
-        kernel: a kernel's name, as ``blurnet list kernels`` gives it; for a trainable filter where
-            its kernels start, "identity" and "random" included.
-        size: its width in pixels of what it filters, odd.
-        after: the dotted name of the layer whose output is filtered, or "input" for the image.
-        padding: what lies beyond the border; zeros unless the experiment says otherwise.
+        kernel: a key of ``blurnet.filters.KERNELS``; for a trainable filter where its kernels
+            start, one of ``blurnet.filters.STARTS``.
+        size: the kernel's width in pixels of what it filters, odd.
+        after: what it filters: the dotted name of a layer, as ``blurnet inspect`` lists them; the
+            name and ``+activation`` for what the network's code computes from the layer's output
+            by a function such as ``F.relu``; "input" for the images; None for the first
+            convolution.
+        padding: what lies beyond the border: "zeros", "reflect" or "replicate".
         trainable: whether each channel has a kernel of its own that is learned with the network.
+
+    Raises:
+        BlurnetError: for an unknown kernel or padding, a size that is not odd and positive, or a
+            trainable filter of the input.
 
     """
 
     kernel: str = "box"
-    size: int
-    after: str
-    padding: Padding | None = None
+    size: int = 5
+    after: str | None = None
+    padding: Padding = "zeros"
     trainable: bool = False
 
-
-def defend(
-    model: nn.Module,
-    filters: Sequence[FilterDescription],
-    *,
-    example: Tensor,
-    generator: torch.Generator | None = None,
-) -> nn.Module:
-    """Give a copy of a network with filters put in.
-
-    Args:
-        model: the undefended network; left as it is.
-        filters: what to put where; none gives the network itself.
-        example: an input that the network takes.
-        generator: where the random start of a trainable filter is drawn from.
-
-    Raises:
-        BlurnetError: if a filter makes no sense where it is to stand; the message says what would.
-
-    """
-    for_layers = [description for description in filters if description.after != "input"]
-    for_input = [description for description in filters if description.after == "input"]
-    for it in for_layers:
-        padding = it.padding or "zeros"
-        if it.trainable:
-            model = insert_trainable(
-                model,
-                it.after,
-                it.kernel,
-                it.size,
-                example=example,
-                padding=padding,
-                generator=generator,
-            )
+    def __post_init__(self) -> None:
+        if self.trainable and self.kernel in STARTS:
+            kernel("box", self.size)
         else:
-            fixed = DepthwiseFilter(kernel(it.kernel, it.size), padding=padding)
-            model = insert_after(model, it.after, fixed, example=example)
-    for it in for_input:
-        if it.trainable:
+            kernel(self.kernel, self.size)
+        if self.padding not in get_args(Padding):
+            raise BlurnetError(
+                f"no padding {self.padding!r}; there are: {', '.join(get_args(Padding))}"
+            )
+        if self.trainable and self.after == INPUT:
             raise BlurnetError("a filter of the input is fixed; put a trainable one after a layer")
-        fixed = DepthwiseFilter(kernel(it.kernel, it.size), padding=it.padding or "zeros")
-        fixed.check(tuple(example.shape))
-        model = insert_before(model, fixed)
-    return model
+
+

@@ -1,5 +1,14 @@
-"""Where cells run, and the records that keep what they found."""
+"""Steps, where they run, and the records that keep what they found. Knows no networks."""
 
-from blurnet.engine.records import Records as Records
-from blurnet.experiments.run import RESULTS as RESULTS
-from blurnet.experiments.run import run as run
+from .local import OnBegin as OnBegin
+from .local import run_steps as run_steps
+from .provenance import Computed as Computed
+from .provenance import Provenance as Provenance
+from .provenance import provenance as provenance
+from .records import Recorded as Recorded
+from .records import Records as Records
+from .step import NOT_IN_KEY as NOT_IN_KEY
+from .step import OnStep as OnStep
+from .step import Outcome as Outcome
+from .step import Step as Step
+from .step import in_order as in_order

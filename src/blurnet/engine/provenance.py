@@ -1,4 +1,4 @@
-"""What a run's numbers depend on besides its settings: versions and the machine."""
+"""What a figure depends on besides its settings: versions, machine, threads; kept in each record."""
 
 import os
 import platform
@@ -7,19 +7,56 @@ from pathlib import Path
 
 import torch
 
+from blurnet.settings import Settings
+
 PACKAGES = ("blurnet", "torch", "kornia", "numpy", "pillow")
 CPUINFO = Path("/proc/cpuinfo")
 
 
-def versions() -> dict[str, str]:
-    """Name Python, the packages, the system, and the machine: processor, cores and threads."""
-    cores, threads = os.cpu_count(), torch.get_num_threads()
-    return {
-        "python": platform.python_version(),
-        **{package: version(package) for package in PACKAGES},
-        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
-        "machine": f"{_processor()}, {cores} cores, {threads} thread{'s' * (threads != 1)}",
-    }
+class Provenance(Settings):
+    """With what something was computed.
+
+    Args:
+        versions: of Python and of the packages, by name.
+        system: the operating system.
+        machine: the processor's name.
+        cores: how many the machine has.
+        threads: how many torch used.
+
+    """
+
+    versions: dict[str, str]
+    system: str
+    machine: str
+    cores: int
+    threads: int
+
+
+class Computed(Settings):
+    """How a record came about.
+
+    Args:
+        by: with what.
+        seconds: how long the work took.
+        finished: when it ended, ISO 8601, UTC.
+
+    """
+
+    by: Provenance
+    seconds: float
+    finished: str
+
+
+def provenance() -> Provenance:
+    """Describe this process."""
+    packages = {package: version(package) for package in PACKAGES}
+    return Provenance(
+        versions={"python": platform.python_version(), **packages},
+        system=f"{platform.system()} {platform.release()} {platform.machine()}",
+        machine=_processor(),
+        cores=os.cpu_count() or 1,
+        threads=torch.get_num_threads(),
+    )
 
 
 def _processor() -> str:

@@ -1,87 +1,136 @@
-"""A cell: one unit of work, known by the hash of its own description."""
+"""A step: one unit of work, known by the hash of what its result depends on."""
 
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
 from torch import Tensor
 
-FORMAT = 1
-"""Part of every description; raised when a change makes the records of before worthless."""
+from blurnet.settings import Settings
+
+NOT_IN_KEY = {"in_key": False}
+"""Metadata of a dataclass field that changes no result, such as the size of a piece."""
 
 
 class OnStep(Protocol):
-    """Told after each step of a cell's work how far it is."""
+    """Told how far a step's work is."""
 
     def __call__(self, done: int, total: int, note: str = "", /) -> None:
-        """Take the steps done, the steps in all, and how it goes in a few words."""
+        """Take what is done, what there is in all, and how it goes in a few words."""
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """What a cell found.
+ValuesType = TypeVar("ValuesType", bound=BaseModel, covariant=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome(Generic[ValuesType]):
+    """What a step found.
 
     Args:
-        values: what JSON can hold.
+        values: what JSON can hold, typed.
         tensors: the rest, by name.
 
     """
 
-    values: dict[str, Any]
+    values: ValuesType
     tensors: dict[str, Tensor] = field(default_factory=dict)
 
 
-Work = Callable[[Mapping[str, Outcome], OnStep, Path], Outcome]
+Needs = Mapping[str, Outcome[Any]]
+Work = Callable[[Needs, OnStep, Path], Outcome[ValuesType]]
 
 
 @dataclass(frozen=True, eq=False)
-class Cell:
+class Step(Generic[ValuesType]):
     """One unit of work, such as training one network or attacking another.
 
     Args:
-        kind: names the work, for people and in the cell's folder.
+        kind: names the kind of work, for people and in the record's folder.
+        version: of the kind; raised when the meaning of its configuration or its outcome changes,
+            a default included, so that records of before are not read for those of now.
         title: one line for the progress display.
-        config: the whole description, as JSON can hold it: settings, seeds, and the content hashes
-            of what is read from disk.
+        config: what the result depends on: settings, seeds, and the content hashes of what is read
+            from disk. Where files lie is not part of it.
+        values: the type of its outcome's values.
         work: does it. Called with the outcomes of ``needs``, by role, a callback for its progress,
-            and a folder of its own for what a killed cell goes on from.
-        needs: the cells whose outcomes the work reads, by role.
+            and a folder of its own for what a killed step goes on from.
+        needs: the steps whose outcomes the work reads, by role.
 
     """
 
     kind: str
+    version: int
     title: str
-    config: Mapping[str, Any]
-    work: Work
-    needs: Mapping[str, "Cell"] = field(default_factory=dict)
+    config: Settings
+    values: type[ValuesType]
+    work: Work[ValuesType]
+    needs: Mapping[str, "Step[Any]"] = field(default_factory=dict)
 
     @property
     def description(self) -> dict[str, Any]:
-        """All that the cell's outcome depends on."""
-        needs = {role: cell.key for role, cell in self.needs.items()}
-        return {"format": FORMAT, "kind": self.kind, "config": dict(self.config), "needs": needs}
+        """All that the outcome depends on, as JSON: what ``key`` hashes."""
+        return {
+            "kind": self.kind,
+            "version": self.version,
+            "config": canonical(self.config),
+            "needs": {role: step.key for role, step in self.needs.items()},
+        }
 
     @cached_property
     def key(self) -> str:
-        """The cell's name: its kind and a hash of its description."""
-        canonical = json.dumps(self.description, sort_keys=True, ensure_ascii=False)
-        return f"{self.kind}-{hashlib.sha256(canonical.encode()).hexdigest()[:20]}"
+        """The step's name: its kind and a hash of its description."""
+        text = json.dumps(self.description, sort_keys=True, ensure_ascii=False)
+        return f"{self.kind}-{hashlib.sha256(text.encode()).hexdigest()[:20]}"
 
 
-def in_order(cells: Iterable[Cell]) -> list[Cell]:
-    """List the cells and all they need, each once, each after what it needs."""
-    ordered: dict[str, Cell] = {}
+def canonical(value: Any) -> Any:
+    """Give settings as JSON without the fields that have their default or are ``NOT_IN_KEY``.
 
-    def add(cell: Cell) -> None:
-        if cell.key not in ordered:
-            for need in cell.needs.values():
+    So a field that is added later leaves all keys as they are until somebody sets it.
+    """
+    if isinstance(value, BaseModel):
+        known = type(value).model_fields.items()
+        defaults = {name: info.get_default(call_default_factory=True) for name, info in known}
+        return {
+            name: canonical(getattr(value, name))
+            for name, default in defaults.items()
+            if default is PydanticUndefined or getattr(value, name) != default
+        }
+    if is_dataclass(value) and not isinstance(value, type):
+        return {
+            each.name: canonical(getattr(value, each.name))
+            for each in fields(value)
+            if each.metadata.get("in_key", True) and getattr(value, each.name) != _default(each)
+        }
+    if isinstance(value, Mapping):
+        return {str(name): canonical(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [canonical(inner) for inner in value]
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
+
+
+def in_order(steps: Iterable[Step[Any]]) -> list[Step[Any]]:
+    """List the steps and all they need, each once, each after what it needs."""
+    ordered: dict[str, Step[Any]] = {}
+
+    def add(step: Step[Any]) -> None:
+        if step.key not in ordered:
+            for need in step.needs.values():
                 add(need)
-            ordered[cell.key] = cell
+            ordered[step.key] = step
 
-    for cell in cells:
-        add(cell)
+    for step in steps:
+        add(step)
     return list(ordered.values())
+
+
+def _default(each: Any) -> Any:
+    return each.default_factory() if each.default_factory is not MISSING else each.default

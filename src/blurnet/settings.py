@@ -1,8 +1,7 @@
-"""An experiment's file: read, changed by --set, and checked."""
+"""Settings: typed, frozen, refused in one line where they are wrong."""
 
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
-from pathlib import Path
+from dataclasses import fields, is_dataclass
 from typing import Any, TypeVar
 
 import yaml
@@ -12,59 +11,58 @@ from blurnet.errors import BlurnetError
 
 
 class Settings(BaseModel):
-    """The base of an experiment's settings: what is not known is refused."""
+    """The base of every description and result that is stored as JSON: unknown names are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-SettingsType = TypeVar("SettingsType", bound=Settings)
+SettingsType = TypeVar("SettingsType", bound=BaseModel)
+Made = TypeVar("Made")
 
 
-def shipped() -> list[str]:
-    """Name the experiments that come with blurnet."""
-    folder = files("blurnet.experiments")
-    return sorted(
-        f.name.removesuffix(".yaml") for f in folder.iterdir() if f.name.endswith(".yaml")
-    )
-
-
-def read_experiment(name_or_file: str) -> dict[str, Any]:
-    """Read an experiment's file, as it stands there.
-
-    Args:
-        name_or_file: the name of a shipped experiment, or the path of a YAML file.
+def check(kind: type[SettingsType], content: Mapping[str, Any]) -> SettingsType:
+    """Turn plain content into typed settings.
 
     Raises:
-        BlurnetError: if there is no such experiment or the file is not a YAML mapping.
+        BlurnetError: naming the first setting that is wrong, what was found, and what would do.
 
     """
-    path = Path(name_or_file)
-    if name_or_file in shipped():
-        text = files("blurnet.experiments").joinpath(f"{name_or_file}.yaml").read_text("utf-8")
-    elif path.suffix in {".yaml", ".yml"} and path.is_file():
-        try:
-            text = path.read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise BlurnetError(f"{path}: cannot be read as text: {error}") from None
-    else:
-        raise BlurnetError(
-            f"no experiment {name_or_file!r}; there are: {', '.join(shipped())}; or give the path "
-            "of a .yaml file"
-        )
     try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise BlurnetError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(content, dict):
-        raise BlurnetError(f"{path}: an experiment is a mapping of settings; see blurnet list")
-    return content
+        return kind.model_validate(content)
+    except ValidationError as error:
+        raise BlurnetError(_in_words(kind, error)) from None
+
+
+def make(what: str, kind: type[Made], given: Mapping[str, Any]) -> Made:
+    """Make a dataclass of settings by name, such as those of ``NAME:KEY=VALUE`` on a command line.
+
+    Args:
+        what: what is made, for the error's text, such as "transform rotation".
+        kind: the dataclass.
+        given: its settings by name.
+
+    Raises:
+        BlurnetError: for an unknown setting, the message lists those that there are, and for a
+            value out of its range.
+
+    """
+    assert is_dataclass(kind)
+    known = [field.name for field in fields(kind) if field.init]
+    for name in given:
+        if name not in known:
+            there = f"there are: {', '.join(known)}" if known else "it has none"
+            raise BlurnetError(f"{what}: no setting {name!r}; {there}")
+    try:
+        return kind(**given)
+    except TypeError as error:
+        raise BlurnetError(f"{what}: {error}") from None
 
 
 def change(content: Mapping[str, Any], assignments: Sequence[str]) -> dict[str, Any]:
-    """Apply ``key=value`` assignments to an experiment's content.
+    """Apply ``key=value`` assignments to plain settings.
 
     Args:
-        content: as ``read_experiment`` gives it; not changed.
+        content: not changed.
         assignments: each ``key=value``, the key dotted for nested settings (``attack.steps=500``),
             the value in YAML.
 
@@ -93,20 +91,7 @@ def change(content: Mapping[str, Any], assignments: Sequence[str]) -> dict[str, 
     return changed
 
 
-def check(kind: type[SettingsType], content: Mapping[str, Any]) -> SettingsType:
-    """Turn an experiment's content into its typed settings.
-
-    Raises:
-        BlurnetError: naming the first setting that is wrong, what was found, and what would do.
-
-    """
-    try:
-        return kind.model_validate(content)
-    except ValidationError as error:
-        raise BlurnetError(_in_words(kind, error)) from None
-
-
-def _in_words(kind: type[Settings], error: ValidationError) -> str:
+def _in_words(kind: type[BaseModel], error: ValidationError) -> str:
     first = error.errors()[0]
     place = ".".join(map(str, first["loc"]))
     if first["type"] in {"extra_forbidden", "unexpected_keyword_argument"}:
@@ -127,5 +112,5 @@ def _fields(kind: type[Any], path: Sequence[int | str]) -> list[str]:
         kind = annotations[name].annotation if annotations and name in annotations else kind
         arguments = getattr(kind, "__args__", None)
         kind = arguments[0] if arguments else kind
-    fields = getattr(kind, "model_fields", None) or getattr(kind, "__dataclass_fields__", {})
-    return list(fields)
+    names = getattr(kind, "model_fields", None) or getattr(kind, "__dataclass_fields__", {})
+    return list(names)

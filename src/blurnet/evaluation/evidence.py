@@ -1,0 +1,226 @@
+"""Evidence: what an evaluation found, typed; the only schema that its page and tables read."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from blurnet.attacks import RandomSearchSettings, RP2Settings
+from blurnet.engine import Computed
+from blurnet.settings import Settings
+
+from .metrics import Rate
+
+
+class Answered(Settings):
+    """The class each image got, and the softmax probability it got it with; N each."""
+
+    classes: tuple[int, ...]
+    confidence: tuple[float, ...]
+
+
+class SuiteAttack(Settings):
+    """An attack of a suite.
+
+    Args:
+        name: what tables call it.
+        describes: one plain sentence: who this attacker is.
+        rp2: its settings, if it is RP2.
+        random_search: its settings, if it is random search; one of the two is given.
+        targets: of a targeted RP2: "all", or so many, drawn by the evaluation's seed.
+        gradient: whether it uses the network's gradient.
+
+    """
+
+    name: str
+    describes: str
+    rp2: RP2Settings | None = None
+    random_search: RandomSearchSettings | None = None
+    targets: Literal["all"] | int = "all"
+    gradient: bool = True
+
+
+class Suite(Settings):
+    """What an evaluation runs, and what it demands.
+
+    Args:
+        name: of the suite, such as "standard".
+        attacks: in the order in which they run.
+        control_stickers: how many stickers of random colours the control has.
+        well_posed: the control's success and the ceiling's loss of accuracy may be at most so much,
+            a share; above it the figures measure covering rather than attacking.
+        max_success: the worst case over attacks may be at most so much; None for no demand.
+        min_accuracy: the clean accuracy is to be at least so much; None for no demand.
+
+    """
+
+    name: str
+    attacks: tuple[SuiteAttack, ...] = Field(min_length=1)
+    control_stickers: int = 10
+    well_posed: float = 0.05
+    max_success: float | None = None
+    min_accuracy: float | None = None
+
+
+class Control(Settings):
+    """Opaque stickers of random colours in the same mask: what they do is no attack's merit.
+
+    Args:
+        answers: stickers × images.
+        success: images not classified as their label, the mean over stickers.
+
+    """
+
+    answers: tuple[tuple[int, ...], ...]
+    success: Rate
+
+
+class Fill(Settings):
+    """The network's answers where the sticker's pixels are filled in: "grey", "mean" or
+    "inpainted"."""
+
+    name: str
+    answers: tuple[int, ...]
+    accuracy: Rate
+
+
+class Ceiling(Settings):
+    """What a defender who is told the place could get: the best of the fills.
+
+    Success above 1 − ``accuracy`` is what an attack adds to covering.
+    """
+
+    fills: tuple[Fill, ...]
+    best: str
+    accuracy: Rate
+
+
+class TargetFound(Settings):
+    """What an attack found at one target.
+
+    Args:
+        target: the class aimed at; None if the attack was untargeted.
+        answers: of the attacked images.
+        success: attacked images not classified as their label.
+        reached: attacked images classified as the target; None if untargeted.
+        l2_dissimilarity: (1/N) Σ ‖x − x_adv‖₂ / ‖x_adv‖₂.
+        dead_gradient_share: see ``blurnet.attacks.dead_gradient_share``; None without a gradient.
+        loss_first: the objective before the first step; None if unknown.
+        loss_last: before the last.
+
+    """
+
+    target: int | None
+    answers: tuple[int, ...]
+    success: Rate
+    reached: Rate | None
+    l2_dissimilarity: float | None
+    dead_gradient_share: float | None
+    loss_first: float | None
+    loss_last: float | None
+
+
+class AttackFound(Settings):
+    """What one attack of the suite found.
+
+    Args:
+        attack: what was run.
+        targets: a result for each target; one, if untargeted.
+        success: the mean over targets.
+        worst: of the target with the highest success.
+        any_target: images that some target's sticker fools.
+        published: whether the settings are RP2's published ones.
+        seconds: how long it took.
+
+    """
+
+    attack: SuiteAttack
+    targets: tuple[TargetFound, ...]
+    success: Rate
+    worst: Rate
+    any_target: Rate
+    published: bool
+    seconds: float
+
+
+class WorstCase(Settings):
+    """Over all attacks, targets and restarts: an image is fooled if any of them fools it.
+
+    Args:
+        success: fooled images; an image that is wrong without a sticker counts as fooled.
+        accuracy: 1 − success: the upper end of the bracket.
+        by: for each image the name of the first attack that fooled it; "clean" if it was wrong
+            before; None if nothing fooled it.
+
+    """
+
+    success: Rate
+    accuracy: Rate
+    by: tuple[str | None, ...]
+
+
+class Condition(Settings):
+    """One thing that an evaluation demands.
+
+    Args:
+        name: short, such as "well-posed".
+        passed: whether it holds.
+        sentence: what was measured and what was demanded, in plain words with the numbers, and if
+            it failed what to do next.
+
+    """
+
+    name: str
+    passed: bool
+    sentence: str
+
+
+class Evidence(Settings):
+    """What an evaluation of one network found.
+
+    Args:
+        network: what the network is called.
+        defense: what hardened it, in words; "" if unknown or nothing.
+        classes: what the logits are called.
+        labels: each image's class, N.
+        names: each image's name, N.
+        shape: C, H, W of the images as given.
+        mask_pixels: how many pixels of the mask (or the largest, of several) are above 0.5.
+        mask_share: their share of the image.
+        suite: what was run.
+        seed: of all chance.
+        computed: with what, when, how long.
+        clean: answers without any sticker.
+        accuracy: images classified as their label.
+        control: random colours.
+        ceiling: the sticker's pixels filled in.
+        attacks: one by one.
+        worst: over all attacks.
+        conditions: what was demanded, and whether it holds.
+        certified: the lower end of the bracket; None: no certificate was computed.
+
+    """
+
+    network: str
+    defense: str
+    classes: tuple[str, ...]
+    labels: tuple[int, ...]
+    names: tuple[str, ...]
+    shape: tuple[int, int, int]
+    mask_pixels: int
+    mask_share: float
+    suite: Suite
+    seed: int
+    computed: Computed
+    clean: Answered
+    accuracy: Rate
+    control: Control
+    ceiling: Ceiling
+    attacks: tuple[AttackFound, ...]
+    worst: WorstCase
+    conditions: tuple[Condition, ...]
+    certified: Rate | None = None
+
+    @property
+    def passed(self) -> bool:
+        """Whether every condition holds."""
+        return all(condition.passed for condition in self.conditions)

@@ -1,0 +1,149 @@
+"""What each kind of step finds: the values of its record, typed; tensors are named beside them."""
+
+from typing import Literal
+
+from blurnet.defenses import Blur
+from blurnet.evaluation import Rate
+from blurnet.evaluation.effects import KernelEffects, MapEffects
+from blurnet.settings import Settings
+
+
+class NetworkValues(Settings):
+    """A network: what "network", "train" and "filter" steps give. Tensors: its weights, by name.
+
+    Args:
+        model: a key of ``MODELS``, ``module:callable`` or ``file.py:callable``.
+        size: of its images, in pixels.
+        channels: of its images.
+        classes: what its logits are called.
+        filters: what was put into it.
+        train_images: how many it was trained on; None if it was not trained here.
+        test_accuracy: of its data's test images; None likewise.
+        epoch_losses: the mean loss of each epoch; empty likewise.
+
+    """
+
+    model: str
+    size: int
+    channels: int
+    classes: tuple[str, ...]
+    filters: tuple[Blur, ...] = ()
+    train_images: int | None = None
+    test_accuracy: Rate | None = None
+    epoch_losses: tuple[float, ...] = ()
+
+
+class StickerValues(Settings):
+    """A sticker on a scene.
+
+    Tensors: ``noise`` (δ, C × H × W), ``mask`` (H × W), ``clean`` (uint8, V × C × H × W) and
+    ``adversarial`` (float32 in [0, 1], V × C × H × W).
+
+    Args:
+        true_class: what the scene shows.
+        target: what the sticker is to be taken for.
+        views: the photographs' names.
+        l2_dissimilarity: (1/N) Σ ‖x − x_adv‖₂ / ‖x_adv‖₂.
+        loss: RP2's objective before each step; empty if the sticker was published.
+
+    """
+
+    true_class: str
+    target: str
+    views: tuple[str, ...]
+    l2_dissimilarity: float
+    loss: tuple[float, ...] = ()
+
+
+class Answered(Settings):
+    """A network's answers: the class of each image, and the probability it got it with."""
+
+    classes: tuple[int, ...]
+    confidence: tuple[float, ...]
+
+
+class Counted(Settings):
+    """How many of how many."""
+
+    count: int
+    total: int
+
+
+class TransferValues(Settings):
+    """A network's answers on a scene, clean, attacked and under each control sticker."""
+
+    classes: tuple[str, ...]
+    true: int
+    target: int
+    clean: Answered
+    attacked: Answered
+    control: tuple[tuple[int, ...], ...]
+    l2_dissimilarity: float
+    test: Counted | None
+
+
+class EvaluateValues(Settings):
+    """A network's answers on clean images. Tensors: ``kernels`` (K × k × k), if it learned some."""
+
+    classes: tuple[str, ...]
+    labels: tuple[int, ...]
+    answers: tuple[int, ...]
+    maps: MapEffects
+    kernels: KernelEffects | None
+
+
+class WhiteboxValues(Settings):
+    """A network's answers under an attacker who knows it.
+
+    Tensors: ``clean`` (uint8, V × C × H × W), ``mask`` (H × W), ``worst`` (uint8, the views under
+    the worst target's sticker), ``loss`` (T × steps) and, where one serves all views, ``noise``
+    (T × C × H × W).
+
+    Args:
+        classes: what the logits are called.
+        true: what the scene shows.
+        goal: "targeted" or "untargeted".
+        targets: what was aimed at; the true class if untargeted.
+        views: the photographs' names.
+        clean: answers on the clean views.
+        attacked: targets × views.
+        control: stickers × views.
+        l2_dissimilarity: for each target.
+        loss_first: the objective before the first step, the mean over targets.
+        loss_last: before the last.
+        worst_target: the target with the highest success.
+        worst_confidence: of the answers at the worst target.
+
+    """
+
+    classes: tuple[str, ...]
+    true: int
+    goal: Literal["targeted", "untargeted"]
+    targets: tuple[int, ...]
+    views: tuple[str, ...]
+    clean: Answered
+    attacked: tuple[tuple[int, ...], ...]
+    control: tuple[tuple[int, ...], ...]
+    l2_dissimilarity: tuple[float, ...]
+    loss_first: float | None
+    loss_last: float | None
+    worst_target: int
+    worst_confidence: tuple[float, ...]
+
+
+class MeasuredLayer(Settings):
+    """One layer whose spectra were measured: how many maps, their size, those shown, its rings."""
+
+    maps: int
+    height: int
+    width: int
+    shown: tuple[int, ...]
+    frequencies: tuple[float, ...]
+
+
+class SpectraValues(Settings):
+    """Spectra of a network's maps. Tensors: see ``experiments/steps/spectra.py``."""
+
+    layers: dict[str, MeasuredLayer]
+    views: int
+    kernels: KernelEffects | None
