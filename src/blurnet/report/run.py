@@ -1,52 +1,56 @@
-"""What the page's sections are made from: a run, and functions from it to what a template shows."""
+"""A finished run: its typed results and its records, which the sections of a page are made from."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from typing import Generic, TypeVar
 
-from blurnet.engine import Records
-from blurnet.report.words import by_transfer
+from pydantic import BaseModel
 
-Values = Mapping[str, Any]
+from blurnet.engine import Outcome, Provenance, Records
+from blurnet.experiments.results import Results
+from blurnet.report.blocks import Fact
+
+Row = TypeVar("Row", bound=BaseModel)
+Asked = TypeVar("Asked", bound=BaseModel)
+Values = TypeVar("Values", bound=BaseModel)
 
 
-@dataclass(frozen=True)
-class Run:
+@dataclass(frozen=True, eq=False)
+class Run(Generic[Asked, Row]):
     """A finished run: what ``results.json`` holds, and its records."""
 
-    results: Values
+    results: Results[Asked, Row]
     records: Records
 
-    @cached_property
-    def groups(self) -> dict[str, list[Values]]:
-        """The rows by transfer."""
-        return by_transfer(self.results["rows"])
+    def read(self, key: str, values: type[Values]) -> Outcome[Values]:
+        """Read what a step found; see ``Records.read``."""
+        return self.records.read(key, values)
 
-    @cached_property
-    def stickers(self) -> dict[str, str]:
-        """The key of the sticker's cell that the rows of each transfer share."""
-        return {
-            transfer: self.needs(rows[0]["cell"])["sticker"]
-            for transfer, rows in self.groups.items()
-        }
-
-    def needs(self, key: str) -> dict[str, str]:
-        """Give the keys of the cells that a cell read, by role."""
-        needs: dict[str, str] = self.records.description(key)["needs"]
-        return needs
+    def need(self, key: str, role: str) -> str | None:
+        """Give the key of the step whose outcome a step read in that role, if it read one."""
+        return self.records.recorded(key).needs.get(role)
 
     @property
-    def facts(self) -> dict[str, str]:
-        """When, on what, and with what the run was made."""
-        versions = self.results["versions"]
-        apart = {"machine": "Machine", "system": "System"}
-        return {
-            "Created": self.results["created"],
-            **{name: versions[key] for key, name in apart.items() if key in versions},
-            "Versions": ", ".join(f"{k} {v}" for k, v in versions.items() if k not in apart),
-        }
+    def facts(self) -> tuple[Fact, ...]:
+        """When, on what, and with what the run's records were computed."""
+        by = self.results.computed_by
+        told = [Fact("Created", self.results.created)]
+        for place, each in enumerate(by, start=1):
+            told += provenance_facts(each, f" ({place} of {len(by)})" if len(by) > 1 else "")
+        return tuple(told)
 
 
-Sections = Mapping[str, Callable[[Run], Values]]
-"""Title → section, in the page's order; ``templates/<function's name>.html.j2`` shows it."""
+def provenance_facts(by: Provenance, which: str = "") -> list[Fact]:
+    """Say with what something was computed.
+
+    Args:
+        by: with what.
+        which: added to the names, where there are several.
+
+    """
+    threads = f"{by.cores} cores, {by.threads} {'thread' if by.threads == 1 else 'threads'}"
+    versions = ", ".join(f"{package} {version}" for package, version in by.versions.items())
+    return [
+        Fact(f"Machine{which}", f"{by.machine}, {threads}"),
+        Fact(f"System{which}", by.system),
+        Fact(f"Versions{which}", versions),
+    ]
