@@ -1,14 +1,22 @@
 """Steps, where they run, and the records that keep what they found. Knows no networks."""
 
-from .local import OnBegin as OnBegin
+from .failures import Failed as Failed
+from .failures import FailedSteps as FailedSteps
 from .local import run_steps as run_steps
 from .provenance import Computed as Computed
 from .provenance import Provenance as Provenance
 from .provenance import provenance as provenance
+from .records import CannotKeep as CannotKeep
 from .records import Recorded as Recorded
 from .records import Records as Records
+from .status import RunStatus as RunStatus
+from .status import status_of as status_of
 from .step import NOT_IN_KEY as NOT_IN_KEY
+from .step import Needs as Needs
 from .step import OnStep as OnStep
 from .step import Outcome as Outcome
 from .step import Step as Step
 from .step import in_order as in_order
+from .watch import OnBegin as OnBegin
+from .watch import Standing as Standing
+from .watch import Watch as Watch
