@@ -81,7 +81,7 @@ def _channels(network: nn.Module) -> list[int]:
     told = getattr(getattr(network, "config", None), "num_channels", None)
     if isinstance(told, int):
         return [told]
-    for layer in network.modules():
-        if isinstance(layer, nn.Conv2d):
-            return [layer.weight.shape[1] * layer.groups]
-    return [3, 1]
+    first = next((layer for layer in network.modules() if isinstance(layer, nn.Conv2d)), None)
+    own = [] if first is None else [first.weight.shape[1] * first.groups]
+    # 3 before the convolution's own: a network that makes its images grey itself may take 1 as well
+    return list(dict.fromkeys([3, *own] if own else [3, 1]))
