@@ -1,4 +1,4 @@
-"""The one exception that a user can cause."""
+"""The one exception that a user can cause, and the one warning."""
 
 
 class BlurnetError(Exception):
@@ -7,3 +7,7 @@ class BlurnetError(Exception):
     The message names the file (and line) or the argument, what was found there, and what would be
     right, in one line. The command line prints it as it is and exits with status 2.
     """
+
+
+class BlurnetWarning(UserWarning):
+    """What is probably a mistake, and what would be right, in one line."""

@@ -9,6 +9,8 @@ from blurnet.filters.layer import DepthwiseFilter as DepthwiseFilter
 from blurnet.filters.layer import Padding as Padding
 from blurnet.filters.response import frequency_response as frequency_response
 from blurnet.filters.response import low_pass_share as low_pass_share
+from blurnet.filters.tracing import Layer as Layer
+from blurnet.filters.tracing import layers as layers
 from blurnet.filters.trainable import STARTS as STARTS
 from blurnet.filters.trainable import insert_trainable as insert_trainable
 from blurnet.filters.trainable import trainable_filter as trainable_filter

@@ -7,9 +7,15 @@ import torch
 from torch import nn
 
 from blurnet.errors import BlurnetError
+from blurnet.models.checking import check_network as check_network
+from blurnet.models.classifier import Classifier as Classifier
+from blurnet.models.classifier import as_classifier as as_classifier
+from blurnet.models.classifier import network_of as network_of
+from blurnet.models.copying import copy_of as copy_of
 from blurnet.models.grey_resnet import GreyResNet as GreyResNet
 from blurnet.models.lisa_cnn import LisaCNN as LisaCNN
 from blurnet.models.small_resnet import SmallResNet as SmallResNet
+from blurnet.models.modes import evaluating as evaluating
 from blurnet.models.weights import Network as Network
 from blurnet.models.weights import load_weights as load_weights
 from blurnet.models.weights import read_network as read_network

@@ -1,4 +1,4 @@
-"""What a view is: a differentiable T_i of RP2's formula, its range, how often it is drawn."""
+"""What a transform is: a differentiable T_i of RP2's formula, with ranges of what it draws."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ Of = Literal["sticker", "image"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class View(ABC):
+class Transform(ABC):
     """One transformation T_i; its own settings are ranges, and 0 everywhere changes nothing.
 
     Args:
@@ -56,7 +56,7 @@ class View(ABC):
             generator: where the amounts are drawn from, on any device.
 
         Returns:
-            float32, ``count`` × k, on the generator's device; k is the view's own.
+            float32, ``count`` × k, on the generator's device; k is the transform's own.
 
         """
 

@@ -1,0 +1,34 @@
+"""The control of an attack: opaque stickers of random colors in the same mask."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from blurnet.attacks.check import check_images, mask_of
+
+
+def random_colors(
+    images: Tensor, mask: Tensor, *, stickers: int = 10, generator: torch.Generator
+) -> Iterator[Tensor]:
+    """Paste opaque stickers of random colors into the mask: x(1 − M) + M · s, s ∼ U[0, 1].
+
+    Each pixel of a sticker has a color of its own; all images get the same stickers.
+
+    Args:
+        images: float32 in [0, 1], N × C × H × W; left as they are.
+        mask: float32 in [0, 1], H × W, or N × H × W with one for each image.
+        stickers: how many.
+        generator: where the colors are drawn from, at once.
+
+    Returns:
+        An iterator over the images under each sticker, each N × C × H × W.
+
+    Raises:
+        BlurnetError: if the images and the mask do not fit.
+
+    """
+    check_images(images)
+    covered = mask_of(mask, images)
+    colors = torch.rand(stickers, *images.shape[1:], generator=generator)
+    return (images * (1 - covered) + each * covered for each in colors)
