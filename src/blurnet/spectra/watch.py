@@ -12,6 +12,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils.hooks import RemovableHandle
 
 from blurnet.errors import BlurnetError
+from blurnet.models.classifier import network_of
 from blurnet.models.modes import evaluating
 
 ACTIVATION = "+activation"
@@ -52,7 +53,7 @@ def names_of(model: nn.Module) -> list[str]:
 
 
 def given_maps(
-    model: nn.Module, images: Tensor, layers: Sequence[str], piece: int | None
+    model: nn.Module, images: Tensor, layers: Sequence[str], piece: int
 ) -> dict[str, Tensor]:
     """Give the maps of some layers; see ``layer_maps``, which says how they are named.
 
@@ -62,7 +63,7 @@ def given_maps(
     """
     asked = {layer: _parsed(layer) for layer in layers}
     parts: list[dict[str, Tensor]] = []
-    for part in images.split(piece or 512):  # type: ignore[no-untyped-call]
+    for part in images.split(piece):  # type: ignore[no-untyped-call]
         kept: dict[str, Tensor] = {}
 
         def keep(name: str, run: int, output: Any, kept: dict[str, Tensor] = kept) -> None:
@@ -188,9 +189,9 @@ class _Functions(TorchFunctionMode):
 
 
 def _modules(model: nn.Module) -> dict[str, nn.Module]:
-    """Give every layer by name; of one that is compiled, what was compiled."""
+    """Give every layer by its name in the user's network; of a compiled one, what was compiled."""
     modules: dict[str, nn.Module] = {}
-    for name, module in model.named_modules(remove_duplicate=False):
+    for name, module in network_of(model).named_modules(remove_duplicate=False):
         plain = ".".join(part for part in name.split(".") if part != "_orig_mod")
         if plain:
             modules[plain] = module
