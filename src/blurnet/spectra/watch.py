@@ -105,7 +105,7 @@ def map_shapes(
     shapes: dict[str, tuple[int, int]] = {}
     for name, run, shape in given:
         module = modules[name.removesuffix(ACTIVATION)]
-        if any(module.children()):
+        if not _leaf(module):
             continue
         if not activations:
             shapes[f"{name}:{run}" if runs[name] > 1 else name] = shape
@@ -128,7 +128,7 @@ def _run(model: nn.Module, images: Tensor, keep: Keep, names: Collection[str] | 
         for module, its_names in watched.items():
             handles.append(module.register_forward_hook(partial(functions.gave, its_names)))
         for module in model.modules():
-            if not any(module.children()):
+            if _leaf(module):
                 handles.append(module.register_forward_pre_hook(functions.enter))
                 handles.append(module.register_forward_hook(functions.leave))
         with ExitStack() as stack:
@@ -196,6 +196,10 @@ def _modules(model: nn.Module) -> dict[str, nn.Module]:
         if plain:
             modules[plain] = module
     return modules
+
+
+def _leaf(module: nn.Module) -> bool:
+    return next(module.children(), None) is None  # a module's truth may be its length
 
 
 def _parsed(layer: str) -> tuple[str, int | None]:
