@@ -75,8 +75,7 @@ class Control(Settings):
 
 
 class Fill(Settings):
-    """The network's answers where the sticker's pixels are filled in: "grey", "mean" or
-    "inpainted"."""
+    """The network's answers where the sticker's pixels are "grey", the "mean", or "inpainted"."""
 
     name: str
     answers: tuple[int, ...]

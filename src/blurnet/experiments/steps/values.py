@@ -3,7 +3,7 @@
 from typing import Literal
 
 from blurnet.defenses import Blur
-from blurnet.evaluation import Rate
+from blurnet.evaluation import Answers, Rate
 from blurnet.evaluation.effects import KernelEffects, MapEffects
 from blurnet.settings import Settings
 
@@ -60,6 +60,13 @@ class Answered(Settings):
 
     classes: tuple[int, ...]
     confidence: tuple[float, ...]
+
+
+def answered(answers: Answers) -> Answered:
+    """Give answers as a record keeps them."""
+    return Answered(
+        classes=tuple(answers.classes.tolist()), confidence=tuple(answers.confidence.tolist())
+    )
 
 
 class Counted(Settings):
