@@ -15,6 +15,9 @@ BUDGET = 256 * 2**20
 """Bytes that the tensors of one pass may take on a CPU. LISA-CNN's 320 images of 32 × 32 with
 gradients take 64 MiB, a ResNet-18's 10 of 224 × 224 these 256."""
 
+UNMEASURED = 128 * 3 * 32 * 32
+"""Values of a batch that is too small for a measurement to pay: 128 colour images of 32 × 32."""
+
 BUDGET_ON_GPU = 4 * 2**30
 """The same elsewhere, where small pieces leave most of the device idle; not measured."""
 
@@ -49,6 +52,24 @@ def measured_piece(
 
     with evaluating(model):
         return piece_within(run, budget=budget or budget_on(example.device))
+
+
+def images_at_once(model: nn.Module, images: Tensor, *, gradients: bool) -> int:
+    """Say how many of these images may go through a network at once.
+
+    Args:
+        model: any network that gives a tensor; left as it was.
+        images: N × C × H × W, or N of another shape. A batch of at most ``UNMEASURED`` values goes
+            through whole; of a larger one the first is measured, see ``measured_piece``.
+        gradients: whether gradients of the images are to be computed too.
+
+    """
+    if images.numel() <= UNMEASURED:
+        return max(1, len(images))
+    example = images[:1]
+    return measured_piece(
+        model, example if example.is_floating_point() else example.float(), gradients=gradients
+    )
 
 
 def piece_within(run: Callable[[int], object], *, budget: int) -> int:
