@@ -109,7 +109,7 @@ def check_names(whose: str, names: Sequence[str], classes: Sequence[str]) -> Non
 
 @lru_cache(maxsize=2)
 def _load(source: DataSource) -> TrainTest:
-    parts = data.load(
+    parts = data.load_images(
         source.spec,
         classes=source.classes,
         size=source.size,

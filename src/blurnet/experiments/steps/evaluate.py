@@ -5,10 +5,13 @@ from pathlib import Path
 
 import torch
 
+from blurnet.defenses import layers
 from blurnet.engine import Needs, OnStep, Outcome, Step
+from blurnet.errors import BlurnetError
 from blurnet.evaluation import predict
 from blurnet.evaluation.effects import kernel_effects, learned_kernels, map_effects
 from blurnet.experiments.sources import DataSource, Identity
+from blurnet.penalties import Penalty, penalty_terms
 from blurnet.settings import Settings
 
 from .network import PlannedNetwork, network_of
@@ -43,6 +46,31 @@ def evaluated(
         work=partial(_evaluate, source, layer),
         needs={"network": network.step},
     )
+
+
+def measured_layer(network: PlannedNetwork, layer: str | None) -> str:
+    """Give the layer whose maps are measured.
+
+    Args:
+        network: the network that is to be evaluated.
+        layer: a layer's name; None for the first convolution.
+
+    Raises:
+        BlurnetError: if there is no such layer; the message lists those that there are.
+
+    """
+    model = network.undefended()
+    if layer is None:
+        ran = layers(model, network.example)
+        first = [each.name for each in ran if each.first_convolution]
+        if not first:
+            raise BlurnetError(
+                f"no convolution in {network.model}; name the layer whose maps are measured, as in "
+                "layer: features.3"
+            )
+        return first[0]
+    with penalty_terms(model, [Penalty("total_variation", 0, (layer,))]):
+        return layer
 
 
 def _evaluate(

@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -29,13 +29,28 @@ CHECKPOINT_SECONDS = 30.0
 
 @dataclass(frozen=True, eq=False)
 class PlannedNetwork:
-    """A network that a step gives, and what is known of it before."""
+    """A network that a step gives, and what is known of it before.
+
+    ``defense`` is what hardens it, the places of filters filled in.
+    """
 
     step: Step[NetworkValues]
     model: str
     classes: tuple[str, ...]
     size: int
     channels: int
+    defense: Defense = Defense()
+
+    @property
+    def example(self) -> Tensor:
+        """An image that it takes."""
+        return torch.zeros(1, self.channels, self.size, self.size)
+
+    def undefended(self) -> nn.Module:
+        """Build it without its defense, untrained."""
+        return build_network(
+            self.model, self.classes, size=self.size, channels=self.channels, seed=0
+        )
 
 
 class ReadConfig(Settings):
@@ -157,7 +172,7 @@ def trained(
         work=partial(_train, source, recipe, seed, start),
         needs=needs,
     )
-    return PlannedNetwork(step, recipe.model, classes, recipe.size, recipe.channels)
+    return PlannedNetwork(step, recipe.model, classes, recipe.size, recipe.channels, defense)
 
 
 def filtered(network: PlannedNetwork, filters: Sequence[Blur]) -> PlannedNetwork:
@@ -175,15 +190,9 @@ def filtered(network: PlannedNetwork, filters: Sequence[Blur]) -> PlannedNetwork
         return network
     if any(blur.trainable for blur in filters):
         raise BlurnetError("a trainable filter is put into a network that is trained with it")
-    made = build_network(
-        network.model,
-        network.classes,
-        size=network.size,
-        channels=network.channels,
-        filters=filters,
-        seed=0,
-    )
-    filters = defense_of(made).filters
+    made = harden(network.undefended(), *filters, example=network.example)
+    defense = defense_of(made)
+    filters = defense.filters
     step = Step(
         kind="filter",
         version=1,
@@ -193,9 +202,7 @@ def filtered(network: PlannedNetwork, filters: Sequence[Blur]) -> PlannedNetwork
         work=partial(_filter, filters),
         needs={"network": network.step},
     )
-    return PlannedNetwork(
-        step, network.model, network.classes, network.size, network.channels
-    )
+    return replace(network, step=step, defense=defense)
 
 
 def network_of(outcome: Outcome[NetworkValues]) -> nn.Module:

@@ -11,8 +11,7 @@ from blurnet.data.rp2 import load_noise, load_scene
 from blurnet.data.scene import Scene
 from blurnet.engine import Needs, OnStep, Outcome, Step
 from blurnet.errors import BlurnetError
-from blurnet.evaluation import l2_dissimilarity
-from blurnet.evaluation.attack import attack
+from blurnet.evaluation import attack, l2_dissimilarity
 from blurnet.settings import Settings
 
 from .building import hash_tensors

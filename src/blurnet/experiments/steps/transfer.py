@@ -6,20 +6,26 @@ from pathlib import Path
 import torch
 
 from blurnet.engine import Needs, OnStep, Outcome, Step
-from blurnet.evaluation import predict
+from blurnet.evaluation import control_answers, predict
 from blurnet.experiments.sources import DataSource, Identity
 from blurnet.settings import Settings
 
-from .control import CONTROL, ControlConfig, control_images
 from .network import PlannedNetwork, network_of
-from .values import Counted, NetworkValues, StickerValues, TransferValues, answered
+from .values import (
+    ControlConfig,
+    Counted,
+    NetworkValues,
+    StickerValues,
+    TransferValues,
+    answered,
+)
 
 
 class TransferConfig(Settings):
     """Of a transfer: test images whose answers are counted too, and the control."""
 
     test: Identity | None = None
-    control: ControlConfig = CONTROL
+    control: ControlConfig = ControlConfig()
 
 
 def carried_over(
@@ -62,14 +68,14 @@ def _transfer(
         right = predict(model, signs.images).classes == labels
         test = Counted(count=int(right.sum()), total=len(right))
     clean, adversarial = sticker.tensors["clean"], sticker.tensors["adversarial"]
-    controls = control_images(clean.float() / 255, sticker.tensors["mask"])
+    control = control_answers(model, clean.float() / 255, sticker.tensors["mask"])
     values = TransferValues(
         classes=classes,
         true=classes.index(sticker.values.true_class),
         target=classes.index(sticker.values.target),
         clean=answered(predict(model, clean)),
         attacked=answered(predict(model, adversarial)),
-        control=tuple(tuple(predict(model, x).classes.tolist()) for x in controls),
+        control=tuple(map(tuple, control.tolist())),
         l2_dissimilarity=sticker.values.l2_dissimilarity,
         test=test,
     )

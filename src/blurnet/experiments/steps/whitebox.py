@@ -4,17 +4,14 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from torch import Tensor
-
 from blurnet.attacks import RP2Settings
 from blurnet.data.scene import Scene
 from blurnet.engine import Needs, OnStep, Outcome, Step
-from blurnet.evaluation.attack import attack
+from blurnet.evaluation import attack, mean_loss
 from blurnet.settings import Settings
 
-from .control import CONTROL, ControlConfig
 from .network import PlannedNetwork, network_of
-from .values import NetworkValues, WhiteboxValues, answered
+from .values import ControlConfig, NetworkValues, WhiteboxValues, answered
 
 
 class WhiteboxConfig(Settings):
@@ -34,7 +31,7 @@ class WhiteboxConfig(Settings):
     attack: RP2Settings
     seed: int
     targets: tuple[str, ...]
-    control: ControlConfig = CONTROL
+    control: ControlConfig = ControlConfig()
 
 
 def attacked(
@@ -86,7 +83,6 @@ def _attack(
 ) -> Outcome[WhiteboxValues]:
     network: Outcome[NetworkValues] = needs["network"]
     classes = network.values.classes
-    true = classes.index(scene.true_class)
     found = attack(
         network_of(network),
         scene.floats,
@@ -98,19 +94,19 @@ def _attack(
         seed=seed,
         on_step=on_step,
     )
-    worst = int((found.answers != true).sum(1).argmax())
+    worst = found.worst_place
     values = WhiteboxValues(
         classes=classes,
-        true=true,
+        true=classes.index(scene.true_class),
         goal=settings.goal,
         targets=tuple(classes.index(name) for name in aims),
         views=scene.names,
         clean=answered(found.clean),
         attacked=tuple(map(tuple, found.answers.tolist())),
         control=tuple(map(tuple, found.control_answers.tolist())),
-        l2_dissimilarity=tuple(found.l2_dissimilarity),
-        loss_first=_mean(found.loss[:, 0]),
-        loss_last=_mean(found.loss[:, -1]),
+        l2_dissimilarity=found.l2_dissimilarity or (),
+        loss_first=mean_loss(found.loss[:, 0]),
+        loss_last=mean_loss(found.loss[:, -1]),
         worst_target=classes.index(aims[worst]),
         worst_confidence=tuple(found.confidence[worst].tolist()),
     )
@@ -124,8 +120,3 @@ def _attack(
         tensors["noise"] = found.noise
     return Outcome(values, tensors)
 
-
-def _mean(losses: Tensor) -> float | None:
-    """Average over the targets that were not left alone because they were done."""
-    known = losses[losses.isfinite()]
-    return float(known.mean()) if len(known) else None
