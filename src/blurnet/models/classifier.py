@@ -14,6 +14,9 @@ from blurnet.models.exported import as_module
 Logits = str | int | Callable[[Any], Tensor] | None
 """Where a network's output holds the logits."""
 
+Values = float | Sequence[float] | Tensor | None
+"""One number, or one a channel."""
+
 
 class Classifier(nn.Module):
     """A network that takes images in [0, 1] and gives logits, whatever it wants itself.
@@ -49,8 +52,8 @@ class Classifier(nn.Module):
         self,
         model: Any,
         *,
-        mean: float | Sequence[float] | None = None,
-        std: float | Sequence[float] | None = None,
+        mean: Values = None,
+        std: Values = None,
         logits: Logits = None,
         classes: Sequence[str] | None = None,
         size: int | Sequence[int] | None = None,
@@ -159,10 +162,10 @@ def network_of(model: nn.Module) -> nn.Module:
     return model
 
 
-def _a_channel(values: float | Sequence[float] | None) -> Tensor | None:
+def _a_channel(values: Values) -> Tensor | None:
     if values is None:
         return None
-    return torch.as_tensor(values, dtype=torch.float32).reshape(-1, 1, 1)
+    return torch.as_tensor(values, dtype=torch.float32).detach().clone().reshape(-1, 1, 1)
 
 
 def _height_and_width(size: int | Sequence[int] | None) -> tuple[int, int] | None:
