@@ -193,7 +193,7 @@ class Condition(Settings):
 class Pictures(dict[str, Tensor]):
     """Tensors by name, equal where their content is."""
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None
 
     def __eq__(self, other: object) -> bool:
         return (
