@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from blurnet.errors import BlurnetError
+from blurnet.models.copying import uncompiled
 from blurnet.models.exported import as_module
 
 Logits = str | int | Callable[[Any], Tensor] | None
@@ -156,8 +157,8 @@ def as_classifier(model: Any, *, classes: Sequence[str] | None = None) -> Classi
 
 
 def network_of(model: nn.Module) -> nn.Module:
-    """Give the user's network, out of the Classifier around it, if there is one."""
-    while isinstance(model, Classifier):
+    """Give the user's network itself, out of a Classifier and what ``torch.compile`` made of it."""
+    while isinstance(model := uncompiled(model), Classifier):
         model = model.model
     return model
 
