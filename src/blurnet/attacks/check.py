@@ -80,9 +80,9 @@ def checked_network(model: nn.Module, example: Tensor, classes: Tensor, what: st
     network = as_classifier(model)
     outputs = check_network(network, example)
     if classes.min() < 0 or classes.max() >= outputs:
+        asked = sorted(set(classes.flatten().tolist()))
         raise BlurnetError(
-            f"{what} {classes.unique().tolist()} are not all among the network's {outputs} "
-            f"outputs, 0…{outputs - 1}"
+            f"{what} {asked} are not all among the network's {outputs} outputs, 0…{outputs - 1}"
         )
     return network
 

@@ -97,7 +97,9 @@ def loss_gradient(model: nn.Module, images: Tensor, labels: Tensor, piece: int) 
 
     """
     gradients = []
-    for some, its_labels in zip(torch.split(images, piece), torch.split(labels, piece), strict=True):
+    for some, its_labels in zip(
+        torch.split(images, piece), torch.split(labels, piece), strict=True
+    ):
         with torch.enable_grad():
             variable = some.detach().requires_grad_()
             loss = F.cross_entropy(model(variable), its_labels, reduction="sum")

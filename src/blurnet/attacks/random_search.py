@@ -133,9 +133,7 @@ def random_search(
     return RandomSearchResult(torch.cat([painted(sticker[part], part) for part in parts]), margin)
 
 
-def _centres(
-    places: list[Tensor], count: int, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
+def _centres(places: list[Tensor], count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Draw a covered pixel for each image, N × 2; beside it, how many there are, float64, N."""
     areas = [len(each) for each in places]
     if len(set(areas)) == 1:

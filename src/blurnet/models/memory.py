@@ -27,8 +27,8 @@ def measured_piece(
 ) -> int:
     """Say how many images may go through a network at once.
 
-    One image and two go through it, in evaluation mode, and the bytes that live at once are counted:
-    what the second adds is what each image costs, the rest is paid once.
+    One image and two go through it, in evaluation mode, and the bytes that live at once are
+    counted: what the second adds is what each image costs, the rest is paid once.
 
     Args:
         model: any network that gives a tensor; left as it was.
@@ -104,7 +104,8 @@ def peak_bytes(work: Callable[[], object]) -> int:
     """
     with _Living() as living:
         work()
-    return living.most
+    most: int = living.most
+    return most
 
 
 def keep_freed_memory() -> None:
@@ -118,17 +119,15 @@ def keep_freed_memory() -> None:
     torch.empty(31 * 2**20, dtype=torch.uint8)
 
 
-class _Living(TorchDispatchMode):
+class _Living(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts the bytes of the storages that operators made and nobody has let go."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.now = self.most = 0
         self.known: dict[int, tuple[int, weakref.ref[Any]]] = {}
 
-    def __torch_dispatch__(
-        self, func: Any, _types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
+    def __torch_dispatch__(self, func: Any, _types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         for given in tree_leaves((args, kwargs)):
             self._meet(given, made=False)

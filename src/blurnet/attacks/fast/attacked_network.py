@@ -68,9 +68,8 @@ class AttackedNetwork:
         model: images in [0, 1] in, logits out.
         example: what it will get, float32, 1 × C × H × W; left as it is.
         precision: as in ``RP2Settings``; float32 also where bfloat16 gives other answers.
-        photographs: float32, V × C × H × W, if what it gets are these, changed where ``mask`` is
-            above 0 and nowhere else; None if not.
-        mask: H × W.
+        still: photographs, float32, V × C × H × W, and a mask, H × W, if what it gets are these,
+            changed where the mask is above 0 and nowhere else; None if not.
         plain: whether to leave the network as it is.
 
     Raises:
@@ -83,9 +82,8 @@ class AttackedNetwork:
         model: nn.Module,
         example: Tensor,
         precision: Precision = "float32",
+        still: tuple[Tensor, Tensor] | None = None,
         *,
-        photographs: Tensor | None = None,
-        mask: Tensor | None = None,
         plain: bool = False,
     ) -> None:
         self.device = example.device.type
@@ -95,10 +93,9 @@ class AttackedNetwork:
         self.network = frozen_copy(model)
         self.overwrites = _overwrites(self.network, example)
         keep_freed_memory()
-        trial = _Trial(self, photographs, mask, example)
+        trial = _Trial(self, still, example)
         if plain:
             return
-        still = None if photographs is None or mask is None else (photographs, mask)
         for dtype in dict.fromkeys((dtype_of(precision, self.device), torch.float32)):
             for way in WAYS:
                 with suppress(Exception):  # whatever a network refuses, the next way is tried
@@ -144,11 +141,7 @@ class AttackedNetwork:
 
 def frozen_copy(model: nn.Module) -> nn.Module:
     """Give a copy in evaluation mode whose weights have no gradients."""
-    network = copy_of(model).requires_grad_(False)
-    try:
-        return network.eval()
-    except NotImplementedError:  # a program from torch.export, which has one mode
-        return network
+    return copy_of(model).eval().requires_grad_(False)
 
 
 def dtype_of(precision: Precision, device: str) -> torch.dtype:
@@ -186,23 +179,17 @@ class _Trial:
     """What the plain network answers on attacked images, and whether another way answers alike."""
 
     def __init__(
-        self,
-        plain: AttackedNetwork,
-        photographs: Tensor | None,
-        mask: Tensor | None,
-        example: Tensor,
+        self, plain: AttackedNetwork, still: tuple[Tensor, Tensor] | None, example: Tensor
     ) -> None:
-        self.images = example if photographs is None else photographs[:2]
+        self.images = example
         self.where: Tensor | slice = slice(None)
-        if mask is not None:
-            covered = (mask > 0).expand_as(self.images)
-            self.images, self.where = torch.where(covered, 1 - self.images, self.images), covered
+        if still is not None:
+            photographs, mask = still[0][:2], still[1]
+            self.where = (mask > 0).expand_as(photographs)
+            self.images = torch.where(self.where, 1 - photographs, photographs)
         try:
             self.logits, self.gradient = self._run(plain)
         except RuntimeError as error:
-            if len(self.images) > 1:  # a program that was exported for one image at a time
-                self.__init__(plain, photographs[:1], mask, example)  # type: ignore[misc, index]
-                return
             raise BlurnetError(
                 "the network has no gradient of its images, which this attack needs (random search "
                 f"needs none): {str(error).splitlines()[0]}"
@@ -232,9 +219,7 @@ def _near(found: Tensor, wanted: Tensor, share: float) -> bool:
 class _ViewsAreReshapes(TorchFunctionMode):
     """``maps.view(-1, n)`` is ``maps.reshape(-1, n)``."""
 
-    def __torch_function__(
-        self, func: Any, _types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
+    def __torch_function__(self, func: Any, _types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func is Tensor.view and not kwargs and not isinstance(args[1], torch.dtype):
             func = Tensor.reshape
         return func(*args, **(kwargs or {}))

@@ -28,7 +28,7 @@ def targets_of(targets: Tensor, images: int, settings: RP2Settings) -> Tensor:
             "targets are int64, T with one for each attack, or T × V with one for each of the "
             f"{images} images; found {targets.dtype}, {' × '.join(map(str, shape)) or 'a number'}"
         )
-    if settings.goal == "untargeted" and len(shape) == 1 and len(targets.unique()) > 1:
+    if settings.goal == "untargeted" and len(shape) == 1 and len(set(targets.tolist())) > 1:
         raise BlurnetError(
             f"an untargeted attack's targets are the true classes: one for all images, or one for "
             f"each as labels[None], 1 × {images}; found {len(targets)} attacks"

@@ -61,9 +61,11 @@ def non_printability_score(
     rows = max(1, piece // len(colors))
     products = _ProductOfDistances.apply(pixels.flatten(0, 1), colors.to(sticker), rows)  # type: ignore[no-untyped-call]
     products = products.view(len(sticker), -1)
+    score: Tensor
     if weights.dim() == 2:
-        return (products * weights[:, inside]).sum(1)
-    score: Tensor = products @ weights[inside]
+        score = (products * weights[:, inside]).sum(1)
+    else:
+        score = products @ weights[inside]
     return score
 
 

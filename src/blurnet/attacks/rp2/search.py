@@ -108,8 +108,8 @@ def rp2(
     example = terms.place(free[:1, :1], slice(1), draws.final)[:, 0, 0].detach()
     judge = checked_network(model, example, targets, "targets")
     with evaluating(judge):
-        still = {} if transforms else {"photographs": images, "mask": terms.whole_mask}
-        network = AttackedNetwork(judge, example, settings.precision, **still)
+        still = None if transforms else (images, terms.whole_mask)
+        network = AttackedNetwork(judge, example, settings.precision, still)
         terms.piece = settings.piece or _piece(terms, network, free, example)
         every = torch.arange(len(targets), device=images.device)
         steps, running = settings.steps, every
