@@ -8,6 +8,7 @@ from .provenance import provenance as provenance
 from .records import Recorded as Recorded
 from .records import Records as Records
 from .step import NOT_IN_KEY as NOT_IN_KEY
+from .step import Needs as Needs
 from .step import OnStep as OnStep
 from .step import Outcome as Outcome
 from .step import Step as Step

@@ -1,4 +1,4 @@
-"""What a figure depends on besides its settings: versions, machine, threads; kept in each record."""
+"""What a figure depends on besides its settings: versions, machine, threads. In each record."""
 
 import os
 import platform

@@ -25,7 +25,7 @@ class OnStep(Protocol):
         """Take what is done, what there is in all, and how it goes in a few words."""
 
 
-ValuesType = TypeVar("ValuesType", bound=BaseModel, covariant=True)
+ValuesType = TypeVar("ValuesType", bound=BaseModel)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,8 +1,8 @@
 """The ceiling: what a defender who is told where the sticker is could get.
 
-PatchCleanser (Xiang et al., USENIX Security 2022, arXiv 2108.09135) recovers an image by masking the
-patch out; a network that is given the place and still errs on the filled image has lost what the
-sticker covers. What an attack takes beyond that is its own merit.
+PatchCleanser (Xiang et al., USENIX Security 2022, arXiv 2108.09135) defends by masking the patch
+out. A network that is given the place and still errs on the filled image has lost what the sticker
+covers; what an attack takes beyond that is its own merit.
 """
 
 from collections.abc import Iterator

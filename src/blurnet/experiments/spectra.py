@@ -49,8 +49,7 @@ class Row(Settings):
             return
         for layer in layers:
             placed = tuple(
-                replace(blur, after=layer) if blur.after == EACH_LAYER else blur
-                for blur in filters
+                replace(blur, after=layer) if blur.after == EACH_LAYER else blur for blur in filters
             )
             defense = self.defense.model_copy(update={"filters": placed})
             label = f"{self.label} after {layer}"
@@ -216,7 +215,7 @@ class _Shown:
         undefended: the network that is trained without a defense; None without data.
         target: of the stickers.
         carried: the sticker that filters put into the finished network are shown.
-        for_trained: the sticker that all trained networks are shown; None for one of their own each.
+        for_trained: the sticker that all trained networks are shown; None: each has its own.
         aims: the white-box attack's targets.
 
     """

@@ -1,6 +1,7 @@
 """One description of a table, for the terminal and for the page: written once, shown twice."""
 
 from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 from blurnet.evaluation import Rate
 from blurnet.report.words import ABSENT, Bounded, number, percent, span
@@ -32,6 +33,11 @@ class Cell:
     def interval(self) -> str:
         """What the terminal has beside it, where the column shows intervals."""
         return ABSENT
+
+    @property
+    def drawn(self) -> "Share | None":
+        """What the page draws a bar of."""
+        return None
 
 
 NOTHING = Cell()
@@ -87,6 +93,10 @@ class Share(Cell):
     limits: Bounded | None = None
     note: str = ""
     bar: bool = False
+
+    @property
+    def drawn(self) -> "Share | None":
+        return self if self.bar else None
 
     @property
     def page(self) -> str:
@@ -214,7 +224,7 @@ class Table:
         caption: what the page says below it.
         below: what the terminal says below it.
         words: whether the cells are text, which may be wrapped.
-        measure: "success" or "accuracy": the colour of its bars.
+        bars: "success" or "accuracy": what its cells' bars show; "" if they have none.
 
     """
 
@@ -226,7 +236,19 @@ class Table:
     caption: str = ""
     below: str = ""
     words: bool = False
-    measure: str = "success"
+    bars: Literal["", "success", "accuracy"] = ""
+
+    block: ClassVar[str] = "table"
+
+    @property
+    def classes(self) -> str:
+        """The page's CSS classes."""
+        return " ".join(filter(None, ["words" * self.words, self.bars and f"compared {self.bars}"]))
+
+    @property
+    def depth(self) -> int:
+        """How many rows of headings the page has."""
+        return 1 + any(self.columns[place].group for place in self.on_page)
 
     @property
     def on_page(self) -> tuple[int, ...]:

@@ -10,6 +10,11 @@ from torch import Tensor
 from blurnet.report.words import Bounded, percent, span
 
 
+SMALL, LARGE = 64, 256
+"""A page has images up to the first width as they are, pixel by pixel, and larger ones as lossy
+WebP of at most the second width, so that it stays small."""
+
+
 def interval_bar(
     name: str, share: float, limits: Bounded | None = None, published: float | None = None
 ) -> Markup:
@@ -70,8 +75,14 @@ def png(shown: Image.Image) -> bytes:
 
 
 def image_uri(image: Tensor) -> str:
-    """Write an image, as ``picture`` takes it, as a PNG in a data URI."""
-    return data_uri("image/png", png(picture(image)))
+    """Write an image, as ``picture`` takes it, in a data URI; see ``SMALL``."""
+    shown = picture(image)
+    if max(shown.size) <= SMALL:
+        return data_uri("image/png", png(shown))
+    content = BytesIO()
+    shown.thumbnail((LARGE, LARGE))
+    shown.save(content, "WEBP", quality=88)
+    return data_uri("image/webp", content.getvalue())
 
 
 def data_uri(kind: str, content: bytes) -> str:

@@ -7,11 +7,11 @@ from typing import Literal
 from torch import Tensor
 
 from blurnet.report.figures.drawings import Drawing
-from blurnet.report.figures.images import image_uri
+from blurnet.report.figures.images import SMALL, image_uri
 from blurnet.report.figures.plots import picture_sheet
 
-MOST = 1500
-"""About how many attacked photographs a page holds; of more, some of each scene are shown."""
+MOST, MOST_LARGE = 1500, 500
+"""About how many attacked photographs a page holds, small or large; of more, some are shown."""
 
 SHEET = 8
 """Views in a figure for a paper."""
@@ -94,15 +94,17 @@ class Photographs:
         return any(answer.confidence is None for each in told for answer in each.clean)
 
 
-def views_shown(views: int, sets: int) -> list[int]:
+def views_shown(views: int, sets: int, size: int) -> list[int]:
     """Choose the places of the views that a page shows, spread evenly: all of them if they fit.
 
     Args:
         views: of a scene.
         sets: how many times the page shows a scene: once for each network that attacked it.
+        size: the photographs' width in pixels.
 
     """
-    count = max(2, min(views, MOST // max(sets, 1)))
+    most = MOST if size <= SMALL else MOST_LARGE
+    count = max(2, min(views, most // max(sets, 1)))
     return [place * views // min(count, views) for place in range(min(count, views))]
 
 
@@ -151,7 +153,7 @@ def sheet(
         attacked: network → the attacked views, V × C × H × W, and its answers on them.
 
     """
-    places = views_shown(len(views), MOST // SHEET)
+    places = views_shown(len(views), MOST // SHEET, SMALL)
 
     def shots(images: Tensor, words: Sequence[str]) -> list[tuple[Tensor, str]]:
         return [(images[place], words[place]) for place in places]
