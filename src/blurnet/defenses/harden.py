@@ -65,7 +65,7 @@ def harden(
     """
     asked = _joined(parts)
     before = defense_of(as_module(model))
-    model = copy_of(as_module(model))
+    model = copy_of(model)
     network = network_of(model)
     generator = torch.Generator().manual_seed(seed)
     placed = []
@@ -97,9 +97,7 @@ def defense_of(model: nn.Module) -> Defense:
     return Defense()
 
 
-def _put_in(
-    model: nn.Module, blur: Blur, example: Tensor, generator: torch.Generator
-) -> Blur:
+def _put_in(model: nn.Module, blur: Blur, example: Tensor, generator: torch.Generator) -> Blur:
     """Put one filter in, in place, and give it with its place filled in."""
     seen = trace(model, example)
     if blur.after is None:

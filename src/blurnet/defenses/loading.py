@@ -41,8 +41,8 @@ def save(
 ) -> Path:
     """Write a network as one safetensors file, its weights under their own names.
 
-    Beside them: the names of its logits, its defense, and what its Classifier does (mean, std, size,
-    and where the logits are, unless that is a function).
+    Beside them: the names of its logits, its defense, and what its Classifier does: mean, std,
+    size, and where the logits are, unless that is a function.
 
     Args:
         model: any network, hardened or not, or a Classifier.

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Literal, Self
 
+import torch
 from pydantic import Field, PrivateAttr, model_validator
 from torch import Tensor
 
@@ -189,6 +190,19 @@ class Condition(Settings):
     sentence: str
 
 
+class Pictures(dict[str, Tensor]):
+    """Tensors by name, equal where their content is."""
+
+    __hash__ = None
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, dict)
+            and self.keys() == other.keys()
+            and all(torch.equal(tensor, other[name]) for name, tensor in self.items())
+        )
+
+
 class Evidence(Settings):
     """What an evaluation of one network found.
 
@@ -241,7 +255,7 @@ class Evidence(Settings):
     worst: WorstCase
     conditions: tuple[Condition, ...]
     certified: Rate | None = None
-    _tensors: dict[str, Tensor] = PrivateAttr(default_factory=dict)
+    _tensors: Pictures = PrivateAttr(default_factory=Pictures)
 
     @property
     def passed(self) -> bool:
@@ -256,7 +270,7 @@ class Evidence(Settings):
     def with_tensors(self, tensors: dict[str, Tensor]) -> Self:
         """Give the same evidence with these pictures."""
         other = self.model_copy()
-        other._tensors = dict(tensors)
+        other._tensors = Pictures(tensors)
         return other
 
     def to_json(self) -> str:

@@ -51,11 +51,6 @@ def understood(
     """
     network = as_classifier(model, classes=classes)
     logits, names = check_network(network, images[:1]), network.classes
-    if names is not None and len(names) != logits:
-        raise BlurnetError(
-            f"{len(names)} class names for {logits} logits; give one for each: found "
-            f"{_listed(names)}"
-        )
     if names is not None and len(set(names)) < len(names):
         raise BlurnetError(f"class names differ from each other; found {_listed(names)}")
     return Understood(network, logits, names)

@@ -179,13 +179,17 @@ def _height_and_width(size: int | Sequence[int] | None) -> tuple[int, int] | Non
 
 
 def _picked(output: Any, logits: Logits) -> Any:
-    if callable(logits):
-        return logits(output)
+    if logits is None:
+        return _likeliest(output)
     if isinstance(logits, str):
         return output.get(logits) if isinstance(output, Mapping) else getattr(output, logits, None)
     if isinstance(logits, int):
         holds = isinstance(output, tuple | list) and -len(output) <= logits < len(output)
         return output[logits] if holds else None
+    return logits(output)
+
+
+def _likeliest(output: Any) -> Any:
     if isinstance(output, Tensor):
         return output
     if isinstance(output, Mapping) and "logits" in output:

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 
 from blurnet.errors import BlurnetError
 from blurnet.filters import ACTIVATION, filters_of, kernel, submodule, watch
-from blurnet.models import evaluating, network_of
+from blurnet.models import as_classifier, evaluating, network_of
+from blurnet.models.memory import images_at_once
 from blurnet.penalties.l_infinity import l_infinity
 from blurnet.penalties.tikhonov import difference_energy, high_pass_energy, identity_energy
 from blurnet.penalties.total_variation import total_variation
@@ -125,7 +126,7 @@ def penalty_terms(
 
 
 def penalty_values(
-    model: nn.Module, penalties: Sequence[Penalty], images: Tensor, *, piece: int = 512
+    model: nn.Module, penalties: Sequence[Penalty], images: Tensor, *, piece: int | None = None
 ) -> list[float]:
     """Measure the penalties' terms, without their weights.
 
@@ -133,7 +134,8 @@ def penalty_values(
         model: any network; run in evaluation mode and left as it was.
         penalties: what to measure.
         images: float32 in [0, 1], N × C × H × W, at least one.
-        piece: how many images go through the network at once.
+        piece: how many images go through the network at once; None: as many as their bytes allow,
+            measured.
 
     Returns:
         For each penalty, its term summed over its layers, the mean over the images.
@@ -143,6 +145,8 @@ def penalty_values(
 
     """
     values = [0.0] * len(penalties)
+    model = as_classifier(model)
+    piece = images_at_once(model, images, gradients=False) if piece is None else piece
     with torch.no_grad(), evaluating(model), _watch(model, penalties) as terms:
         for part in images.split(piece):  # type: ignore[no-untyped-call]
             model(part)

@@ -1,7 +1,7 @@
 """A finished run: its typed results and its records, which the sections of a page are made from."""
 
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 from torch import Tensor
@@ -29,7 +29,7 @@ class Run(Generic[Asked, Row]):
         """Read what a step found; see ``Records.read``."""
         return self.records.read(key, values)
 
-    def tensors(self, key: str, found: Outcome[BaseModel], *names: str) -> list[Tensor]:
+    def tensors(self, key: str, found: Outcome[Any], *names: str) -> list[Tensor]:
         """Give tensors of a record that has to have them.
 
         Raises:
@@ -64,18 +64,23 @@ class Run(Generic[Asked, Row]):
 
 
 def computed_facts(by: tuple[Provenance, ...]) -> tuple[Fact, ...]:
-    """Say with what something was computed, from its records.
+    """Say with what records were computed.
 
     Args:
         by: each machine and set of versions once.
 
     """
     return tuple(
-        Fact(f"{name} ({place} of {len(by)})" if len(by) > 1 else name, text)
+        Fact(f"{fact.name} ({place} of {len(by)})" if len(by) > 1 else fact.name, fact.text)
         for place, each in enumerate(by, start=1)
-        for name, text in (
-            ("Machine", f"{each.machine}; {each.threads} of {each.cores} cores used"),
-            ("System", each.system),
-            ("Versions", ", ".join(f"{name} {number}" for name, number in each.versions.items())),
-        )
+        for fact in provenance_facts(each)
+    )
+
+
+def provenance_facts(by: Provenance) -> tuple[Fact, ...]:
+    """Say with what something was computed."""
+    return (
+        Fact("Machine", f"{by.machine}; {by.threads} of {by.cores} cores used"),
+        Fact("System", by.system),
+        Fact("Versions", ", ".join(f"{name} {number}" for name, number in by.versions.items())),
     )

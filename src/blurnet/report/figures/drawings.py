@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from matplotlib.figure import Figure
 
@@ -26,6 +26,8 @@ class Drawing:
         caption: more to be said below it.
 
     """
+
+    block: ClassVar[str] = "drawing"
 
     name: str
     alt: str
