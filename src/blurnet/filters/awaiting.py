@@ -9,14 +9,16 @@ from blurnet.errors import BlurnetError
 
 Change = Callable[[Tensor], Tensor]
 
-ACTIVATIONS = frozenset(
+_NAMES = (
     "celu clamp clamp_max clamp_min elu gelu hardsigmoid hardswish hardtanh leaky_relu logsigmoid "
     "log_sigmoid mish prelu relu relu6 rrelu selu sigmoid silu softplus softsign tanh tanhshrink "
-    "threshold".split()
+    "threshold"
 )
+ACTIVATIONS = frozenset(_NAMES.split())
 """Functions and methods that are taken for an activation; each also in place, ``relu_``."""
 
-_READ = frozenset("shape dtype device ndim size dim numel layout is_cuda requires_grad".split())
+_ASKED = "shape dtype device ndim size dim numel layout is_cuda requires_grad"
+_READ = frozenset(_ASKED.split())
 """What the network's code may ask of the output before its activation."""
 
 
@@ -126,11 +128,9 @@ def _operators(names: Iterable[str]) -> None:
         setattr(Awaiting, name, operator(name))
 
 
-_operators(
-    f"__{name}__"
-    for name in (
-        "add radd iadd sub rsub isub mul rmul imul truediv rtruediv itruediv floordiv mod pow rpow "
-        "matmul rmatmul neg pos abs invert and or xor lt le gt ge getitem setitem len iter bool "
-        "float int contains array"
-    ).split()
+_OPERATORS = (
+    "add radd iadd sub rsub isub mul rmul imul truediv rtruediv itruediv floordiv mod pow rpow "
+    "matmul rmatmul neg pos abs invert and or xor lt le gt ge getitem setitem len iter bool "
+    "float int contains"
 )
+_operators(f"__{name}__" for name in _OPERATORS.split())

@@ -141,7 +141,7 @@ def put_in(network: nn.Module, place: str, filter: DepthwiseFilter, example: Ten
     """
     name = place.removesuffix(ACTIVATION)
     layer = network if place == INPUT else submodule(network, name)
-    taken = [attribute for attribute in (*layer._buffers, *layer._parameters)]
+    taken = {*layer._buffers, *layer._parameters}
     attribute = next(
         each for each in (KERNEL, *(f"{KERNEL}_{n}" for n in range(2, 100))) if each not in taken
     )
@@ -173,7 +173,9 @@ def filters_of(model: nn.Module) -> list[Inserted]:
 
 
 def _filters_at(layer: nn.Module) -> Iterator[Inserted]:
-    hooks = [hook.blur for hook in layer._forward_pre_hooks.values() if isinstance(hook, _InputHook)]
+    hooks = [
+        hook.blur for hook in layer._forward_pre_hooks.values() if isinstance(hook, _InputHook)
+    ]
     hooks += [hook for hook in layer._forward_hooks.values() if isinstance(hook, BlurHook)]
     for hook in hooks:
         yield Inserted(hook.place, getattr(layer, hook.kernel), hook.padding, layer)
@@ -220,7 +222,7 @@ def submodule(model: nn.Module, name: str) -> nn.Module:
         BlurnetError: if there is none; the message lists the layers.
 
     """
-    named = dict(model.named_modules(remove_duplicate=False))
+    named: dict[str, nn.Module] = dict(model.named_modules(remove_duplicate=False))
     if not name or name not in named:
         there = ", ".join(each for each in named if each)
         raise BlurnetError(f"no layer {name!r} in the network; there are: {there}")

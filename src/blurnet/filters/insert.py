@@ -9,7 +9,7 @@ from blurnet.errors import BlurnetError
 from blurnet.filters.hooks import ACTIVATION, INPUT, put_in, submodule
 from blurnet.filters.layer import DepthwiseFilter
 from blurnet.filters.tracing import Layer, Trace, trace
-from blurnet.models import as_module, copy_of, find_input, network_of
+from blurnet.models import copy_of, find_input, network_of
 from blurnet.models.memory import keep_freed_memory
 
 Model = TypeVar("Model", bound=nn.Module)
@@ -41,15 +41,13 @@ def insert_after(
 
     """
     check_filter("insert_after", filter)
-    model = copy_of(as_module(model))
+    model = copy_of(model)
     example = find_input(model) if example is None else example
     put(model, layer, filter, trace(model, example))
     return model
 
 
-def insert_before(
-    model: Model, filter: DepthwiseFilter, *, example: Tensor | None = None
-) -> Model:
+def insert_before(model: Model, filter: DepthwiseFilter, *, example: Tensor | None = None) -> Model:
     """Give a copy of a network whose input is filtered first.
 
     Args:

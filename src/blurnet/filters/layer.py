@@ -28,7 +28,9 @@ def blurred(maps: Tensor, kernels: Tensor, padding: Padding) -> Tensor:
     reach = kernels.shape[-1] // 2
     if padding == "zeros":
         return F.conv2d(maps, kernels, padding=reach, groups=len(kernels))
-    return F.conv2d(F.pad(maps, (reach,) * 4, mode=_PAD_MODE[padding]), kernels, groups=len(kernels))
+    return F.conv2d(
+        F.pad(maps, (reach,) * 4, mode=_PAD_MODE[padding]), kernels, groups=len(kernels)
+    )
 
 
 class DepthwiseFilter(nn.Module):

@@ -269,7 +269,7 @@ def _tensor(value: Any) -> Any:
 
 
 def _type(module: nn.Module | None) -> str:
-    return module.type if isinstance(module, ExportedLayer) else type(module).__name__
+    return module.kind if isinstance(module, ExportedLayer) else type(module).__name__
 
 
 def _compiled(model: nn.Module) -> bool:

@@ -10,7 +10,7 @@ from blurnet.filters.insert import filtered_maps, put
 from blurnet.filters.kernels import KERNELS, kernel
 from blurnet.filters.layer import DepthwiseFilter, Padding
 from blurnet.filters.tracing import trace
-from blurnet.models import as_module, copy_of, find_input
+from blurnet.models import copy_of, find_input
 
 Model = TypeVar("Model", bound=nn.Module)
 
@@ -83,7 +83,7 @@ def insert_trainable(
         BlurnetError: as ``trainable_filter`` and ``insert_after``.
 
     """
-    model = copy_of(as_module(model))
+    model = copy_of(model)
     seen = trace(model, find_input(model) if example is None else example)
     channels = filtered_maps(seen, layer).shape[1]
     learned = trainable_filter(start, size, channels, padding=padding, generator=generator)

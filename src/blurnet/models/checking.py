@@ -64,12 +64,12 @@ def check_network(model: nn.Module, example: Tensor) -> int:
     if _probabilities(logits) and network not in _warned:
         _warned.add(network)
         warnings.warn(
-            "the network's outputs are probabilities (each row is in [0, 1] and sums to 1); attacks "
-            "and penalties need logits, whose gradients softmax flattens: take the softmax off",
+            "the network's outputs are probabilities (in [0, 1], of sum 1); attacks need logits, "
+            "whose gradients a softmax flattens: take it off",
             BlurnetWarning,
             stacklevel=2,
         )
-    return logits.shape[1]
+    return int(logits.shape[1])
 
 
 def _probabilities(logits: Tensor) -> bool:

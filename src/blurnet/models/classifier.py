@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from blurnet.errors import BlurnetError
+from blurnet.models.copying import uncompiled
 from blurnet.models.exported import as_module
 
 Logits = str | int | Callable[[Any], Tensor] | None
@@ -156,8 +157,8 @@ def as_classifier(model: Any, *, classes: Sequence[str] | None = None) -> Classi
 
 
 def network_of(model: nn.Module) -> nn.Module:
-    """Give the user's network, out of the Classifier around it, if there is one."""
-    while isinstance(model, Classifier):
+    """Give the user's network itself, out of a Classifier and what ``torch.compile`` made of it."""
+    while isinstance(model := uncompiled(model), Classifier):
         model = model.model
     return model
 
@@ -178,13 +179,17 @@ def _height_and_width(size: int | Sequence[int] | None) -> tuple[int, int] | Non
 
 
 def _picked(output: Any, logits: Logits) -> Any:
-    if callable(logits):
-        return logits(output)
+    if logits is None:
+        return _likeliest(output)
     if isinstance(logits, str):
         return output.get(logits) if isinstance(output, Mapping) else getattr(output, logits, None)
     if isinstance(logits, int):
         holds = isinstance(output, tuple | list) and -len(output) <= logits < len(output)
         return output[logits] if holds else None
+    return logits(output)
+
+
+def _likeliest(output: Any) -> Any:
     if isinstance(output, Tensor):
         return output
     if isinstance(output, Mapping) and "logits" in output:

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 from torch.export import Dim, ExportedProgram, export, unflatten
-from torch.export.unflatten import UnflattenedModule
+from torch.export.unflatten import UnflattenedModule, _SubmoduleBase
 from torch.utils import _pytree as pytree
 
 from blurnet.errors import BlurnetError
@@ -23,14 +23,14 @@ class ExportedLayer(nn.Module):
 
     Args:
         graph: computes the output, from ``args`` in the order of its placeholders.
-        type: the class that the layer had.
+        kind: the class that the layer had.
 
     """
 
-    def __init__(self, graph: fx.Graph, type: str) -> None:
+    def __init__(self, graph: fx.Graph, kind: str) -> None:
         super().__init__()
         self.graph = graph
-        self.type = type
+        self.kind = kind
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """Run the graph."""
@@ -41,7 +41,7 @@ class ExportedLayer(nn.Module):
 
     def extra_repr(self) -> str:
         """Say what it was."""
-        return self.type
+        return self.kind
 
 
 class ExportedNetwork(ExportedLayer):
@@ -49,7 +49,7 @@ class ExportedNetwork(ExportedLayer):
 
     Args:
         graph: of the outermost module.
-        type: the class that the network had.
+        kind: the class that the network had.
         shape: of the input; None for a length that may vary.
         output: the tree in which the graph's outputs were.
 
@@ -58,18 +58,18 @@ class ExportedNetwork(ExportedLayer):
     def __init__(
         self,
         graph: fx.Graph,
-        type: str,
+        kind: str,
         shape: tuple[int | None, ...],
         output: pytree.TreeSpec,
     ) -> None:
-        super().__init__(graph, type)
+        super().__init__(graph, kind)
         self.shape = shape
         self.output = output
 
-    def forward(self, images: Tensor) -> Any:  # type: ignore[override]
+    def forward(self, images: Tensor) -> Any:
         """Run the program, as often as the number of images that it takes asks for."""
-        expected = [has if length is None else length for length, has in zip(self.shape[1:], images.shape[1:])]
-        if list(images.shape[1:]) != expected or images.dim() != len(self.shape):
+        pairs = zip(self.shape[1:], images.shape[1:], strict=False)
+        if images.dim() != len(self.shape) or any(n not in (None, has) for n, has in pairs):
             raise BlurnetError(
                 f"the program was exported for images of {_said(self.shape[1:])}, "
                 f"not {_said(images.shape[1:])}"
@@ -177,12 +177,12 @@ def _layer(layer: nn.Module) -> nn.Module:
     graph = getattr(layer, "graph", None)
     if graph is None:
         return nn.Module()  # it holds parameters and computes nothing
-    called = layer.type_name() if hasattr(layer, "type_name") else None
+    called = layer.type_name() if isinstance(layer, _SubmoduleBase) else None
     return ExportedLayer(_plain(graph), (called or type(layer).__name__).rpartition(".")[2])
 
 
 def _plain(graph: fx.Graph) -> fx.Graph:
-    """Copy a graph without the checks of its inputs, and without what keeps it from being copied."""
+    """Copy a graph, without the checks of its inputs and what keeps it from being copied."""
     plain = fx.Graph()
     output = plain.graph_copy(graph, {})
     plain.output(output)
@@ -195,7 +195,7 @@ def _plain(graph: fx.Graph) -> fx.Graph:
 
 
 def _only_input(graph: fx.Graph) -> fx.Node:
-    inputs = list(graph.find_nodes(op="placeholder"))
+    inputs: list[fx.Node] = list(graph.find_nodes(op="placeholder"))
     if len(inputs) != 1 or not isinstance(inputs[0].meta.get("val"), Tensor):
         raise BlurnetError(
             f"an exported classifier takes one tensor, the images; this program takes {len(inputs)}"

@@ -133,7 +133,7 @@ def built(value: Any, classes: int | None, *, seed: int, what: str) -> nn.Module
     if isinstance(value, nn.Module) and not inspect.isclass(value):
         return value
     if not callable(value):
-        raise BlurnetError(f"{what}: a {type(value).__name__}, where a function or a class is meant")
+        raise BlurnetError(f"{what}: a {type(value).__name__}, not a function or class")
     arguments = _arguments(value, classes, what)
     try:
         with torch.random.fork_rng(devices=[]):
@@ -142,7 +142,8 @@ def built(value: Any, classes: int | None, *, seed: int, what: str) -> nn.Module
     except BlurnetError:
         raise
     except Exception as error:
-        raise BlurnetError(f"{what}: it raised {type(error).__name__}: {one_line(error)}") from error
+        said = f"{type(error).__name__}: {one_line(error)}"
+        raise BlurnetError(f"{what}: it raised {said}") from error
     try:
         return as_module(made)
     except BlurnetError as error:
