@@ -185,7 +185,7 @@ def test_layer_shapes_leave_the_network_as_it_was():
     assert not model.norm1.training
     assert torch.equal(model.block1.norm1.running_mean, statistics)
     assert not any(layer._forward_hooks for layer in model.modules())
-    with pytest.raises(RuntimeError):
+    with pytest.raises(BlurnetError, match="does not take images of 4 × 32 × 32"):
         layer_shapes(model, torch.rand(2, 4, 32, 32))
     assert model.training
     assert not any(layer._forward_hooks for layer in model.modules())

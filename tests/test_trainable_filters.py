@@ -48,7 +48,7 @@ def test_channels_are_found(name):
     model, images = build(name, 5, seed=0), torch.rand(2, 3, 32, 32)
     filtered = insert_trainable(model, "conv1", "identity", 3, example=images)
     torch.testing.assert_close(filtered.eval()(images), model.eval()(images))
-    assert filtered.conv1.filter.kernel.shape[0] == model.conv1.out_channels
+    assert filtered.conv1.blur_kernel.shape[0] == model.conv1.out_channels
 
 
 def test_wrong_starts():

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from blurnet.data.images import Box
+from blurnet.data.sign_art import stickers
 from blurnet.errors import BlurnetError
 
 Outline = Literal["octagon", "circle", "triangle", "diamond", "rectangle"]
@@ -93,6 +94,28 @@ def sign_outline(shape: tuple[int, int], outline: Outline) -> Tensor:
             inside = torch.ones(shape, dtype=torch.bool)
         case _:
             raise BlurnetError(f"no outline {outline!r}; there are: {', '.join(get_args(Outline))}")
+    return _inside(inside)
+
+
+def bars(shape: tuple[int, int]) -> Tensor:
+    """Draw two bars above and below the legend of a sign that fills its picture, as RP2's stickers.
+
+    Args:
+        shape: height and width of the mask, in pixels; the bars are stretched to them. Of 32 × 32
+            pixels they cover 72, of others as large a share.
+
+    Returns:
+        float32, H × W: 1 where a pixel's centre is inside.
+
+    Raises:
+        BlurnetError: if no pixel's centre is inside.
+
+    """
+    x, y = _pixels(shape)
+    x, y = 32 * x / shape[1], 32 * y / shape[0]
+    inside = torch.zeros(shape, dtype=torch.bool)
+    for left, top, right, bottom in stickers("stop"):
+        inside |= (x > left) & (x < right) & (y > top) & (y < bottom)
     return _inside(inside)
 
 

@@ -6,7 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from blurnet.attacks.check import check_images, check_labels, checked_network
 from blurnet.errors import BlurnetError
+from blurnet.models.memory import images_at_once
 from blurnet.models.modes import evaluating
 
 
@@ -50,8 +52,8 @@ def pgd(
     x ← Π_{ball ∩ [0, 1]} (x + step_size · sign ∇_x J(f(x), y)).
 
     Args:
-        model: images in [0, 1] in, logits out. Run in evaluation mode and left as it was: mode and
-            gradients.
+        model: any network that ``blurnet.Classifier`` takes: images in [0, 1] in, logits out. Run
+            in evaluation mode and left as it was: mode and gradients.
         images: float32 in [0, 1], N × C × H × W; left as they are.
         labels: the true classes, int64, N.
         settings: how to search.
@@ -60,8 +62,14 @@ def pgd(
     Returns:
         The attacked images, in [0, 1], at most ε from the given ones in every value.
 
+    Raises:
+        BlurnetError: if images and labels do not fit, or the network is none that takes them.
+
     """
     settings = settings or PGDSettings()
+    check_images(images)
+    check_labels(labels, len(images))
+    network = checked_network(model, images[:1], labels, "labels")
     size = settings.step_size or 2.5 * settings.epsilon / settings.steps
     lowest = (images - settings.epsilon).clamp(0, 1)
     highest = (images + settings.epsilon).clamp(0, 1)
@@ -70,17 +78,30 @@ def pgd(
         noise = torch.rand(images.shape, generator=generator).to(images)
         attacked = images + settings.epsilon * (2 * noise - 1)
         attacked = attacked.clamp(lowest, highest)
-    with evaluating(model):
+    with evaluating(network):
+        piece = images_at_once(network, images, gradients=True)
         for _ in range(settings.steps):
-            gradient = loss_gradient(model, attacked, labels)
+            gradient = loss_gradient(network, attacked, labels, piece)
             attacked = (attacked + size * gradient.sign()).clamp(lowest, highest)
     return attacked
 
 
-def loss_gradient(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
-    """Give ∇_x of the summed cross-entropy, N × C × H × W; the model's own gradients stay."""
-    with torch.enable_grad():
-        variable = images.detach().requires_grad_()
-        loss = F.cross_entropy(model(variable), labels, reduction="sum")
-        (gradient,) = torch.autograd.grad(loss, variable)
-    return gradient
+def loss_gradient(model: nn.Module, images: Tensor, labels: Tensor, piece: int) -> Tensor:
+    """Give ∇_x of the summed cross-entropy, N × C × H × W; the model's own gradients stay.
+
+    Args:
+        model: gives logits.
+        images: N × C × H × W; left as they are.
+        labels: int64, N.
+        piece: how many images go through the network at once.
+
+    """
+    gradients = []
+    for some, its_labels in zip(
+        torch.split(images, piece), torch.split(labels, piece), strict=True
+    ):
+        with torch.enable_grad():
+            variable = some.detach().requires_grad_()
+            loss = F.cross_entropy(model(variable), its_labels, reduction="sum")
+            gradients.append(torch.autograd.grad(loss, variable)[0])
+    return gradients[0] if len(gradients) == 1 else torch.cat(gradients)

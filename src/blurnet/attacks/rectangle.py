@@ -7,8 +7,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from blurnet.attacks.check import check_images, check_labels, checked_network
 from blurnet.attacks.pgd import loss_gradient
 from blurnet.errors import BlurnetError
+from blurnet.models.memory import images_at_once
 from blurnet.models.modes import evaluating
 
 Search = Literal["gradient", "exhaustive"]
@@ -81,17 +83,21 @@ def rectangle_attack(
     The place is where a grey (0.5) rectangle gives the largest loss. PGD starts from noise.
 
     Args:
-        model: images in [0, 1] in, logits out. Run in evaluation mode and left as it was.
+        model: any network that ``blurnet.Classifier`` takes: images in [0, 1] in, logits out. Run
+            in evaluation mode and left as it was.
         images: float32 in [0, 1], N × C × H × W; left as they are.
         labels: the true classes, int64, N.
         settings: how to search.
         generator: where PGD's start is drawn from, a CPU generator.
 
     Raises:
-        BlurnetError: if the rectangle is larger than the images.
+        BlurnetError: if the rectangle is larger than the images, images and labels do not fit, or
+            the network is none that takes them.
 
     """
     settings = settings or RectangleSettings()
+    check_images(images)
+    check_labels(labels, len(images))
     height, width = images.shape[2:]
     if settings.height > height or settings.width > width:
         raise BlurnetError(
@@ -101,34 +107,43 @@ def rectangle_attack(
     tops = torch.arange(0, height - settings.height + 1, settings.stride)
     lefts = torch.arange(0, width - settings.width + 1, settings.stride)
     every_place = torch.cartesian_prod(tops, lefts)
-    with evaluating(model):
+    network = checked_network(model, images[:1], labels, "labels")
+    with evaluating(network):
+        piece = images_at_once(network, images, gradients=True)
         chosen = torch.arange(len(every_place)).expand(len(images), -1)
         if settings.search == "gradient" and settings.candidates < len(every_place):
-            gradient = loss_gradient(model, images, labels)
+            gradient = loss_gradient(network, images, labels, piece)
             size = (settings.height, settings.width)
             power = F.avg_pool2d(gradient.square().sum(1, keepdim=True), size, settings.stride)
             chosen = power.flatten(1).topk(settings.candidates).indices.cpu()
-        places = _worst_place(model, images, labels, every_place[chosen], settings)
+        places = _worst_place(network, images, labels, every_place[chosen], settings, piece)
         inside = _inside(places, settings, images)
         attacked = torch.where(inside, 0.5, images)
         if settings.steps:
             noise = torch.rand(images.shape, generator=generator).to(images)
             attacked = torch.where(inside, noise, images)
         for _ in range(settings.steps):
-            step = settings.step_size * loss_gradient(model, attacked, labels).sign()
+            gradient = loss_gradient(network, attacked, labels, piece)
+            step = settings.step_size * gradient.sign()
             attacked = torch.where(inside, (attacked + step).clamp(0, 1), images)
     return RectangleResult(attacked, places)
 
 
 def _worst_place(
-    model: nn.Module, images: Tensor, labels: Tensor, places: Tensor, settings: RectangleSettings
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    places: Tensor,
+    settings: RectangleSettings,
+    piece: int,
 ) -> Tensor:
     """Give, of each image's places N × P × 2, the one of the largest loss under grey, N × 2."""
     losses = []
     with torch.no_grad():
         for place in places.unbind(1):
             occluded = torch.where(_inside(place, settings, images), 0.5, images)
-            losses.append(F.cross_entropy(model(occluded), labels, reduction="none"))
+            logits = torch.cat([model(some) for some in torch.split(occluded, piece)])
+            losses.append(F.cross_entropy(logits, labels, reduction="none"))
     worst = torch.stack(losses, 1).argmax(1).cpu()
     return places[torch.arange(len(places)), worst]
 

@@ -155,11 +155,8 @@ def one_size(entries: Sequence[Entry], size: Size | None) -> Size:
     """
     if size is not None:
         return size
-    found = Counter(
-        entry_size
-        for entry in entries
-        if (entry_size := _box_size(entry.box) or picture_size(entry.picture))
-    )
+    sizes = (_box_size(entry.box) or picture_size(entry.picture) for entry in entries)
+    found = Counter(each for each in sizes if each is not None and min(each) > 0)
     if len(found) > 1:
         raise BlurnetError(
             f"pictures of {len(found)} sizes: {sizes_in_words(found)}; say to which size all are "

@@ -48,5 +48,3 @@ class Blur:
             )
         if self.trainable and self.after == INPUT:
             raise BlurnetError("a filter of the input is fixed; put a trainable one after a layer")
-
-

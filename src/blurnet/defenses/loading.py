@@ -1,14 +1,34 @@
 """Save a network with what it is, and load it again."""
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
-from blurnet.models import Classifier
+from blurnet.data.tensors import read_safetensors
+from blurnet.errors import BlurnetError
+from blurnet.models import (
+    Classifier,
+    as_classifier,
+    build_named,
+    built,
+    copy_of,
+    load_weights,
+    network_of,
+    write_network,
+)
+from blurnet.models.weights import labels_in
+from blurnet.settings import check
 
+from .defense import Defense
+from .harden import defense_of, harden
 from .recipe import Recipe
+
+FILE = "network.safetensors"
+"""What a network's file is called in the folder that holds it."""
 
 
 def save(
@@ -18,19 +38,58 @@ def save(
     classes: Sequence[str] | None = None,
     recipe: Recipe | None = None,
     **metadata: Any,
-) -> None:
+) -> Path:
     """Write a network as one safetensors file, its weights under their own names.
+
+    Beside them: the names of its logits, its defense, and what its Classifier does: mean, std,
+    size, and where the logits are, unless that is a function.
 
     Args:
         model: any network, hardened or not, or a Classifier.
-        path: the file, or a folder, which gets a ``network.safetensors``.
+        path: the file; without a suffix, a folder that gets a ``network.safetensors``.
         classes: the names of its logits, in order; None: the Classifier's own.
         recipe: how it was made, if it was made by one.
         metadata: what else to write beside, as JSON; ``model="file.py:callable"`` lets ``load``
-            build the network.
+            build the network by itself, ``example=[C, H, W]`` says what it takes.
+
+    Returns:
+        The file.
+
+    Raises:
+        BlurnetError: if the disk does not take it, or something in metadata is not JSON.
 
     """
-    raise NotImplementedError
+    path = Path(path)
+    file = path if path.suffix else path / FILE
+    classifier = as_classifier(copy_of(model), classes=classes)
+    told: dict[str, Any] = {
+        "defense": defense_of(classifier).model_dump(mode="json"),
+        "size": classifier.size,
+    }
+    for name, values in (("mean", classifier.mean), ("std", classifier.std)):
+        told[name] = None if values is None else values.flatten().tolist()
+    if isinstance(classifier.logits, str | int):
+        told["logits"] = classifier.logits
+    if classifier.classes is not None:
+        told["labels"] = list(classifier.classes)
+    if recipe is not None:
+        told["recipe"] = recipe.model_dump(mode="json")
+    told |= metadata
+    try:
+        json.dumps(told)
+    except TypeError as error:
+        raise BlurnetError(f"{file}: what is written beside weights is JSON: {error}") from None
+    weights = {
+        name: tensor
+        for name, tensor in network_of(classifier).state_dict().items()
+        if isinstance(tensor, torch.Tensor)
+    }
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BlurnetError(f"{file}: cannot write there: {error.strerror}") from None
+    write_network(file, weights, {name: each for name, each in told.items() if each is not None})
+    return file
 
 
 def load(
@@ -40,8 +99,62 @@ def load(
 
     Args:
         path: the file, or the folder that holds ``network.safetensors``.
-        model: the network without its filters, what builds it, or its name as for
-            ``import_model``; None: what the file says.
+        model: the network without its filters, left as it is, or what builds it, or its name as
+            for ``import_model``; None: what the file says, whose code is then run.
+
+    Returns:
+        The network, in evaluation mode.
+
+    Raises:
+        BlurnetError: if the file is missing or damaged, does not say how the network is built where
+            ``model`` does not, or holds the weights of another.
 
     """
-    raise NotImplementedError
+    file = Path(path)
+    file = file / FILE if file.is_dir() else file
+    weights, metadata = read_safetensors(file)
+    told = {name: _json(value) for name, value in metadata.items()}
+    classes = labels_in(metadata)
+    network = as_classifier(_undefended(file, model, told, classes))
+    network = Classifier(
+        network.model,
+        mean=told.get("mean") if network.mean is None else network.mean,
+        std=told.get("std") if network.std is None else network.std,
+        logits=told.get("logits") if network.logits is None else network.logits,
+        classes=classes or network.classes,
+        size=told.get("size") if network.size is None else network.size,
+    )
+    defense = told.get("defense")
+    if isinstance(defense, dict):
+        shape = told.get("example")
+        example = torch.full((1, *shape), 0.5) if isinstance(shape, list) else None
+        network = harden(network, check(Defense, defense), example=example)
+    load_weights(network_of(network), weights, file)
+    return network.eval()
+
+
+def _undefended(
+    file: Path, model: Any, told: dict[str, Any], classes: tuple[str, ...] | None
+) -> nn.Module:
+    count = None if classes is None else len(classes)
+    if isinstance(model, nn.Module):
+        if defense_of(model):
+            raise BlurnetError(f"load: give the network without its filters; {file} says them")
+        return copy_of(model)
+    if model is not None and not isinstance(model, str):
+        return built(model, count, seed=0, what=getattr(model, "__name__", "model"))
+    recipe = told.get("recipe")
+    spec = model or told.get("model") or (recipe.get("model") if isinstance(recipe, dict) else None)
+    if not isinstance(spec, str):
+        raise BlurnetError(
+            f"{file}: the file does not say how its network is built: give it, load(path, model=…) "
+            "(--model file.py:callable)"
+        )
+    return build_named(spec, count)
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        return text

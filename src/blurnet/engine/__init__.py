@@ -1,11 +1,11 @@
 """Steps, where they run, and the records that keep what they found. Knows no networks."""
 
+from .computed import Computed as Computed
+from .computed import Provenance as Provenance
+from .computed import provenance as provenance
 from .failures import Failed as Failed
 from .failures import FailedSteps as FailedSteps
 from .local import run_steps as run_steps
-from .provenance import Computed as Computed
-from .provenance import Provenance as Provenance
-from .provenance import provenance as provenance
 from .records import CannotKeep as CannotKeep
 from .records import Recorded as Recorded
 from .records import Records as Records

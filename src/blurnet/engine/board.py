@@ -99,7 +99,7 @@ class Board:
                 self._standing.waiting[reader.kind] -= 1
         self._watch.ended(step, seconds, error)
 
-    def check(self, cause: BaseException | None = None) -> None:
+    def check(self) -> None:
         """Raise what a run with failed steps ends with.
 
         Raises:
@@ -109,7 +109,7 @@ class Board:
         if self._failed:
             finished = self._there + self._standing.done
             blocked = len(self._blocked)
-            raise FailedSteps(self._failed, blocked=blocked, finished=finished) from cause
+            raise FailedSteps(self._failed, blocked=blocked, finished=finished)
 
     def _all_readers(self, key: str) -> Iterable[Step[Any]]:
         seen: dict[str, Step[Any]] = {}
@@ -129,6 +129,6 @@ def _followed(kind: str, on_step: OnStep) -> tuple[OnStep, Callable[[], Running]
     def told(done: int, total: int, note: str = "", /) -> None:
         nonlocal share
         share = done / total if total else 0.0
-        on_step(done, total, note)
+        on_step(done, total, note) if note else on_step(done, total)
 
     return told, lambda: Running(kind, time.monotonic() - began, share)

@@ -54,7 +54,7 @@ class FailedSteps(BlurnetError):
         waiting = f", {blocked} that need {_them(len(failed))} not tried" if blocked else ""
         super().__init__(
             f"{len(failed)} step{'s' if len(failed) > 1 else ''} failed{waiting}: "
-            f"{first.title}: {first.error}{more}; {finished} finished "
+            f"{first.title or first.kind}: {first.error}{more}; {finished} finished "
             f"step{' is' if finished == 1 else 's are'} kept, and the same call goes on from there"
         )
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from .computed import Computed, Provenance
 from .failures import clear_failure
-from .provenance import Computed, Provenance
 from .records import Records
 from .step import OnStep, Step, Work
 from .working import heartbeat

@@ -16,7 +16,7 @@ from blurnet.errors import BlurnetError
 from blurnet.files import disk_errors, read_json, sync_folder, to_json, write_synced
 from blurnet.settings import Settings, check
 
-from .provenance import Computed
+from .computed import Computed
 from .step import Described, Outcome, Step, key_of
 from .working import worked_on
 
@@ -82,11 +82,12 @@ class Records:
         path = self.root / key
         tensors = path / "tensors.safetensors"
         try:
-            self._sound(key)
             typed = check(values, read_json(path / "result.json"))
-            return Outcome(typed, read_safetensors(tensors)[0] if tensors.exists() else {})
+            found = Outcome(typed, read_safetensors(tensors)[0] if tensors.exists() else {})
+            self._sound(key)
         except BlurnetError as error:
             raise self._damaged(path, error) from None
+        return found
 
     def outcome(self, step: Step[ValuesType]) -> Outcome[ValuesType]:
         """Read what ``step`` found; see ``read``."""

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from pydantic import BaseModel
-from pydantic_core import PydanticUndefined
 from torch import Tensor
 
 from blurnet.settings import Settings
@@ -25,11 +24,11 @@ class OnStep(Protocol):
         """Take what is done, what there is in all, and how it goes in a few words."""
 
 
-ValuesType_co = TypeVar("ValuesType_co", bound=BaseModel, covariant=True)
+ValuesType = TypeVar("ValuesType", bound=BaseModel)
 
 
 @dataclass(frozen=True, eq=False)
-class Outcome(Generic[ValuesType_co]):
+class Outcome(Generic[ValuesType]):
     """What a step found.
 
     Args:
@@ -38,16 +37,16 @@ class Outcome(Generic[ValuesType_co]):
 
     """
 
-    values: ValuesType_co
+    values: ValuesType
     tensors: dict[str, Tensor] = field(default_factory=dict)
 
 
 Needs = Mapping[str, Outcome[Any]]
-Work = Callable[[Needs, OnStep, Path], Outcome[ValuesType_co]]
+Work = Callable[[Needs, OnStep, Path], Outcome[ValuesType]]
 
 
 @dataclass(frozen=True, eq=False)
-class Step(Generic[ValuesType_co]):
+class Step(Generic[ValuesType]):
     """One unit of work, such as training one network or attacking another.
 
     Args:
@@ -68,8 +67,8 @@ class Step(Generic[ValuesType_co]):
     version: int
     title: str
     config: Settings
-    values: type[ValuesType_co]
-    work: Work[ValuesType_co]
+    values: type[ValuesType]
+    work: Work[ValuesType]
     needs: Mapping[str, "Step[Any]"] = field(default_factory=dict)
 
     @property
@@ -126,18 +125,11 @@ def canonical(value: Any) -> Any:
     """
     if isinstance(value, BaseModel):
         known = type(value).model_fields.items()
-        defaults = {name: info.get_default(call_default_factory=True) for name, info in known}
-        return {
-            name: canonical(getattr(value, name))
-            for name, default in defaults.items()
-            if default is PydanticUndefined or getattr(value, name) != default
-        }
+        given = {name: info.get_default(call_default_factory=True) for name, info in known}
+        return _but_defaults(value, given)
     if is_dataclass(value) and not isinstance(value, type):
-        return {
-            each.name: canonical(getattr(value, each.name))
-            for each in fields(value)
-            if each.metadata.get("in_key", True) and getattr(value, each.name) != _default(each)
-        }
+        counted = [each for each in fields(value) if each.metadata.get("in_key", True)]
+        return _but_defaults(value, {each.name: _default(each) for each in counted})
     if isinstance(value, Mapping):
         return {str(name): canonical(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):
@@ -160,6 +152,21 @@ def in_order(steps: Iterable[Step[Any]]) -> list[Step[Any]]:
     for step in steps:
         add(step)
     return list(ordered.values())
+
+
+def _but_defaults(value: Any, defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """Give a description's fields, without those that are as by default."""
+    found = {name: getattr(value, name) for name in defaults}
+    return {
+        name: canonical(each) for name, each in found.items() if not _alike(each, defaults[name])
+    }
+
+
+def _alike(value: Any, default: Any) -> bool:
+    """Say whether two values make no difference to a key."""
+    return bool(value == default) or (
+        type(value) is type(default) and canonical(value) == canonical(default)
+    )
 
 
 def _default(each: Any) -> Any:

@@ -79,8 +79,8 @@ def serve(pipe: "Connection[Any, Any]", folder: str, threads: int) -> None:
     import torch  # noqa: PLC0415 - after the number of threads is in the environment
 
     torch.set_num_threads(threads)
+    from .computed import provenance  # noqa: PLC0415
     from .perform import perform  # noqa: PLC0415
-    from .provenance import provenance  # noqa: PLC0415
     from .records import Records  # noqa: PLC0415
 
     records, by = Records(Path(folder)), provenance()

@@ -90,7 +90,7 @@ def heartbeat(folder: Path, on_step: OnStep) -> OnStep:
 
     def beating(done: int, total: int, note: str = "", /) -> None:
         nonlocal last
-        on_step(done, total, note)
+        on_step(done, total, note) if note else on_step(done, total)
         if (now := time.monotonic()) - last >= SECONDS_BETWEEN_BEATS:
             last = now
             _beat(folder, Beat(pid=os.getpid(), since=since, done=done, total=total, note=note))

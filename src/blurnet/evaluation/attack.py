@@ -19,13 +19,14 @@ from blurnet.attacks import (
     sign_outline,
     two_stage_rectangles,
 )
+from blurnet.attacks.check import check_images, mask_of
 from blurnet.attacks.masks import Outline
 from blurnet.attacks.rp2.objective import Goal
 from blurnet.attacks.transforms import Resize
 from blurnet.data.images import Box
 from blurnet.data.scene import Scene
 
-from .inputs import Understood, check_images, check_mask, labels_of, understood
+from .inputs import Understood, labels_of, understood
 from .metrics import (
     AttackRates,
     Rate,
@@ -202,17 +203,50 @@ def attack(
         BlurnetError: in one line, before anything is computed, for what does not fit.
 
     """
-    settings = settings or RP2Settings()
     check_images(images)
-    check_mask(mask, images)
-    small = seen_by(images, transforms)
-    network = understood(model, small, classes)
-    labels = labels_of(true, network, len(images))
+    mask_of(mask, images)
+    network = understood(model, seen_by(images, transforms), classes)
+    return attack_checked(
+        network,
+        images,
+        mask,
+        labels_of(true, network, len(images)),
+        targets=targets,
+        settings=settings or RP2Settings(),
+        seed=seed,
+        transforms=transforms,
+        colors=colors,
+        on_step=on_step,
+        keep_images=keep_images,
+    )
+
+
+def attack_checked(
+    network: Understood,
+    images: Tensor,
+    mask: Tensor,
+    labels: Tensor,
+    *,
+    targets: Targets,
+    settings: RP2Settings,
+    seed: int,
+    transforms: Sequence[Transform] = (),
+    colors: Tensor | None = None,
+    on_step: Callable[[int, int], None] | None = None,
+    keep_images: bool = True,
+    control: bool = True,
+) -> Attacked:
+    """Attack a network that is known to be a classifier of images that are known to fit.
+
+    Args are those of ``attack``; ``labels`` are int64, V, and without ``control`` nothing is asked
+    about random colours.
+    """
     aims, given = _aims(labels, targets, network, settings, seed)
     settings = replace(settings, goal="untargeted" if aims is None else "targeted")
+    model, small = network.model, seen_by(images, transforms)
     start = time.monotonic()
     result = rp2(
-        network.model,
+        model,
         images,
         given,
         mask,
@@ -225,7 +259,7 @@ def attack(
     )
     seconds = time.monotonic() - start
     dead = dead_gradient_share(
-        network.model,
+        model,
         images,
         given,
         mask,
@@ -238,22 +272,26 @@ def attack(
     answers, confidence, distances = [], [], []
     for place in range(len(given)):
         attacked = result.attacked(place)
-        found = predict(network.model, attacked)
+        found = predict(model, attacked)
         answers.append(found.classes)
         confidence.append(found.confidence)
         if alike:
             distances.append(l2_dissimilarity(small, attacked))
-    shown = tuple(labels.unique().tolist())
+    shown = sorted(set(labels.tolist()))
     return Attacked(
         classes=network.called,
         true=labels,
         goal=settings.goal,
-        targets=(shown if len(shown) == 1 else ()) if aims is None else aims,
+        targets=(tuple(shown) if len(shown) == 1 else ()) if aims is None else aims,
         result=result,
-        clean=predict(network.model, small),
+        clean=predict(model, small),
         answers=torch.stack(answers),
         confidence=torch.stack(confidence),
-        control_answers=control_answers(network.model, images, mask, transforms=transforms),
+        control_answers=(
+            control_answers(model, images, mask, transforms=transforms)
+            if control
+            else labels.new_empty(0, len(labels))
+        ),
         l2_dissimilarity=tuple(distances) if alike else None,
         dead_gradient_share=tuple(dead.tolist()),
         mask=mask,
@@ -336,7 +374,7 @@ def with_found_mask(
     """
     settings, images = settings or RP2Settings(), scene.floats
     network = understood(model, seen_by(images, transforms), classes)
-    labels = labels_of(scene.true_class, network, len(images))
+    labels = labels_of(scene.labels or scene.true_class, network, len(images))
     aims, given = _aims(labels, targets, network, settings, seed)
     first = replace(
         settings,
@@ -371,5 +409,5 @@ def _aims(
     if not untargeted(targets, settings.goal):
         aims = chosen_targets(targets, labels, network, seed)
         return aims, torch.tensor(aims)
-    alike = len(labels.unique()) == 1
+    alike = bool((labels == labels[0]).all())
     return None, labels[:1] if alike else labels[None]

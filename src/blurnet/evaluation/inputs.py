@@ -14,49 +14,6 @@ ABOVE = 0.5
 stray pixels of 1/255, which the formula weighs and which nobody would count."""
 
 
-def check_images(images: Tensor) -> None:
-    """Raise a BlurnetError unless these are float32 images in [0, 1], N × C × H × W."""
-    if not isinstance(images, Tensor):
-        raise BlurnetError(f"images are a torch tensor; found {type(images).__name__}")
-    if images.dim() != 4 or not images.numel() or images.dtype != torch.float32:
-        hint = " (divide uint8 by 255)" if images.dtype == torch.uint8 else ""
-        raise BlurnetError(
-            f"images are float32 in [0, 1], N × C × H × W, at least one; "
-            f"found {images.dtype}, {tuple(images.shape)}{hint}"
-        )
-    if not (images.min() >= 0 and images.max() <= 1):  # also if one is not a number
-        raise BlurnetError(
-            f"images lie in [0, 1]; found {images.min():.3g}…{images.max():.3g} (divide by 255; "
-            "what a network normalises belongs inside it: blurnet.Classifier(model, mean=, std=))"
-        )
-
-
-def check_mask(mask: Tensor, images: Tensor) -> None:
-    """Raise a BlurnetError unless this is a mask for all images, or one for each."""
-    if not isinstance(mask, Tensor):
-        raise BlurnetError(f"the mask is a torch tensor; found {type(mask).__name__}")
-    size = tuple(images.shape[2:])
-    if mask.dim() == 3 and tuple(mask.shape[1:]) == size and len(mask) != len(images):
-        raise BlurnetError(
-            f"{len(mask)} masks for {len(images)} images; give one for all (H × W), or one for each"
-        )
-    if tuple(mask.shape) not in (size, (len(images), *size)):
-        raise BlurnetError(
-            f"the mask is {' × '.join(map(str, mask.shape))}; for these images it is "
-            f"{size[0]} × {size[1]} (H × W), or {len(images)} × {size[0]} × {size[1]} with one for "
-            "each image"
-        )
-    if not mask.is_floating_point() or not (mask.min() >= 0 and mask.max() <= 1):
-        raise BlurnetError(
-            f"the mask is float32 in [0, 1], 1 where the sticker is; "
-            f"found {mask.dtype}, {mask.min()}…{mask.max()}"
-        )
-    empty = (~(mask > 0).flatten(-2).any(-1)).reshape(-1).nonzero().flatten().tolist()
-    if empty:
-        which = "the mask is" if mask.dim() == 2 else f"the mask of image {empty[0]} is"
-        raise BlurnetError(f"{which} 0 everywhere: there is no place for a sticker")
-
-
 @dataclass(frozen=True)
 class Understood:
     """A network that was found to be a classifier.
@@ -94,11 +51,6 @@ def understood(
     """
     network = as_classifier(model, classes=classes)
     logits, names = check_network(network, images[:1]), network.classes
-    if names is not None and len(names) != logits:
-        raise BlurnetError(
-            f"{len(names)} class names for {logits} logits; give one for each: found "
-            f"{_listed(names)}"
-        )
     if names is not None and len(set(names)) < len(names):
         raise BlurnetError(f"class names differ from each other; found {_listed(names)}")
     return Understood(network, logits, names)

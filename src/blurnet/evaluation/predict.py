@@ -5,7 +5,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from blurnet.errors import BlurnetError
+from blurnet.models import as_classifier, check_network
+from blurnet.models.memory import images_at_once
 from blurnet.models.modes import evaluating
+
+FASTEST = 128
+"""Images at once, at most: 128 of 32 × 32 pixels were fastest."""
 
 
 class Answers(NamedTuple):
@@ -15,22 +21,43 @@ class Answers(NamedTuple):
     confidence: Tensor
 
 
-def predict(model: nn.Module, images: Tensor, *, piece: int = 128) -> Answers:
+def predict(model: nn.Module, images: Tensor, *, piece: int | None = None) -> Answers:
     """Classify images.
 
     Args:
-        model: images in [0, 1] in, logits out; run in evaluation mode and left as it was.
-        images: float32 in [0, 1], N × C × H × W, or uint8, which is divided by 255.
-        piece: how many images go through the network at once; 128 of 32 × 32 pixels were fastest.
+        model: any network that ``blurnet.Classifier`` takes: images in [0, 1] in, logits out; run
+            in evaluation mode and left as it was.
+        images: floating point in [0, 1], N × C × H × W, or uint8, which is divided by 255; left as
+            they are.
+        piece: how many images go through the network at once; None for what is fastest and takes
+            no more memory than ``blurnet.models.memory.BUDGET``.
+
+    Raises:
+        BlurnetError: if the network does not take such images, or gives logits that are not finite.
 
     """
-    classes, confidence = [], []
-    with evaluating(model), torch.no_grad():
-        for part in images.split(piece):  # type: ignore[no-untyped-call]
-            floats = part.float() / 255 if part.dtype == torch.uint8 else part
-            highest = model(floats).softmax(1).max(1)
-            classes.append(highest.indices)
-            confidence.append(highest.values)
-    if not classes:
+    if piece is not None and piece < 1:
+        raise BlurnetError(f"piece is at least 1, not {piece}")
+    if not len(images):
         return Answers(torch.empty(0, dtype=torch.int64), torch.empty(0))
+    network = as_classifier(model)
+    classes, confidence = [], []
+    with evaluating(network), torch.no_grad():
+        try:
+            if piece is None:
+                piece = min(FASTEST, images_at_once(network, images, gradients=False))
+            for part in torch.split(images, piece):
+                logits = network(_floats(part))
+                if not logits.isfinite().all():
+                    raise BlurnetError("the network gives logits that are not finite")
+                highest = logits.softmax(1).max(1)
+                classes.append(highest.indices)
+                confidence.append(highest.values)
+        except RuntimeError:
+            check_network(network, _floats(images[:1]))  # says in one line what is wrong
+            raise
     return Answers(torch.cat(classes), torch.cat(confidence))
+
+
+def _floats(images: Tensor) -> Tensor:
+    return images.float() / 255 if images.dtype == torch.uint8 else images

@@ -163,7 +163,7 @@ def attacked_scene(steps: Sequence[Step[WhiteboxValues]], read: Read) -> Attacke
 
 def _mean(measured: Sequence[Effects]) -> Effects:
     """Average each field over networks; what is alike in all of them stays as it is."""
-    means = {}
+    means: dict[str, Any] = {}
     for field in fields(measured[0]):
         values = [getattr(each, field.name) for each in measured]
         means[field.name] = values[0] if len(set(values)) == 1 else statistics.fmean(values)

@@ -1,4 +1,4 @@
-"""Defenses side by side: trained with several seeds, evaluated on clean signs, attacked white-box."""
+"""Defenses side by side: trained with several seeds, tested on clean signs, attacked white-box."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -11,8 +11,8 @@ from blurnet.attacks import RP2Settings
 from blurnet.data.scene import Scene
 from blurnet.defenses import Defense
 from blurnet.errors import BlurnetError
-from blurnet.settings import Settings, check
-from blurnet.training import FitSettings, SignAugmentation
+from blurnet.settings import Settings
+from blurnet.training import SignAugmentation
 
 from .defense_rows import PlannedDefense, Trained
 from .inputs import RP2_ONLY, Given, Inputs, read_inputs
@@ -57,8 +57,7 @@ class Row(Settings):
             return
         if len(self.defense.penalties) != 1:
             raise BlurnetError(
-                f"row {self.label!r}: alphas are for one penalty, "
-                f"not {len(self.defense.penalties)}"
+                f"row {self.label!r}: alphas are for one penalty, not {len(self.defense.penalties)}"
             )
         (penalty,) = self.defense.penalties
         for alpha in self.alphas:
@@ -138,7 +137,7 @@ class Defenses(Inputs):
     def _planned(self, row: Row, given: Given, scenes: Sequence[Scene]) -> PlannedDefense:
         recipe = given.recipe(
             row.model,
-            training=check(FitSettings, {**vars(self.training), **row.training}),
+            training={**vars(self.training), **row.training},
             augmentation=row.augmentation or self.augmentation,
             defense=row.defense,
             warm_start=self.training if row.warm_start else False,

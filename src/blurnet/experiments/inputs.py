@@ -13,7 +13,7 @@ from blurnet.data.scene import Scene
 from blurnet.defenses import Defense, Recipe
 from blurnet.errors import BlurnetError
 from blurnet.filters import Padding
-from blurnet.settings import Settings
+from blurnet.settings import Settings, check
 from blurnet.training import FitSettings, SignAugmentation
 
 from .plan import Plan
@@ -126,17 +126,16 @@ class Given:
             more: other fields of the recipe.
 
         """
-        described = {"training": self.asked.training, "augmentation": self.asked.augmentation}
-        return Recipe(
-            model=placed(model or self.asked.model, self.folder),
-            size=self.asked.size,
-            channels=self.asked.channels,
-            **(described | more),
-        )
+        described = {
+            "model": placed(model or self.asked.model, self.folder),
+            "size": self.asked.size,
+            "channels": self.asked.channels,
+            "training": self.asked.training,
+            "augmentation": self.asked.augmentation,
+        }
+        return check(Recipe, described | more)
 
-    def trained(
-        self, recipe: Recipe, *, seed: int, called: str
-    ) -> PlannedNetwork:
+    def trained(self, recipe: Recipe, *, seed: int, called: str) -> PlannedNetwork:
         """Plan training a network on the experiment's data."""
         assert self.source is not None
         return trained(self.source, recipe, seed=seed, called=called)

@@ -8,7 +8,8 @@ from pydantic import BaseModel
 
 from blurnet.engine import Outcome, Step
 
-Row = TypeVar("Row", bound=BaseModel, covariant=True)
+Row = TypeVar("Row", bound=BaseModel)
+Row_co = TypeVar("Row_co", bound=BaseModel, covariant=True)
 Values = TypeVar("Values", bound=BaseModel)
 
 
@@ -19,14 +20,14 @@ class Read(Protocol):
         """Read it."""
 
 
-class PlannedRow(Protocol[Row]):
+class PlannedRow(Protocol[Row_co]):
     """A row of the table, and the steps whose records it is read from."""
 
     @property
     def stages(self) -> Sequence[Sequence[Step[Any]]]:
         """Its steps. All rows' first stages are done before any row's second."""
 
-    def row(self, read: Read, /) -> Row:
+    def row(self, read: Read, /) -> Row_co:
         """Make the row from the records."""
 
 

@@ -13,7 +13,7 @@ from .sources import DataSource
 def scene_of(source: DataSource, true_class: str, count: int, mask_scale: float = 1.0) -> Scene:
     """Give the views of one class that are attacked: of drawn signs, drawn ones."""
     if source.spec == SYNTHETIC and source.channels == 3:
-        return synthetic.draw_scene(true_class, count, size=source.size)
+        return synthetic.draw_scene(true_class, count, size=source.side())
     return held_out_scene(source, true_class, count, mask_scale)
 
 

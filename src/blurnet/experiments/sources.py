@@ -44,7 +44,8 @@ class DataSource:
         skip_unreadable: go on without the signs that cannot be read.
         validation: hold out the last fifth of each class of the training part, and test on that
             instead of the test part, which is then not looked at. For choosing settings.
-        size: height and width that all images are resized to, in pixels.
+        size: height and width that all images are resized to, in pixels; None for that which all
+            pictures have, and 32 for drawn signs.
         channels: 3 for RGB, 1 for grey.
 
     """
@@ -54,12 +55,31 @@ class DataSource:
     split: str = "block"
     skip_unreadable: bool = False
     validation: bool = False
-    size: int = 32
+    size: int | None = 32
     channels: int = 3
 
     def load(self) -> TrainTest:
         """Read the images; read once in a process."""
         return _load(self)
+
+    def side(self) -> int:
+        """Give the images' height and width.
+
+        Raises:
+            BlurnetError: if they are not square.
+
+        """
+        if self.size is not None:
+            return self.size
+        if self.spec == data.SYNTHETIC:
+            return data.DEFAULT_SIZE
+        _, height, width = self.load().train.shape
+        if height != width:
+            raise BlurnetError(
+                f"data {self.spec!r}: pictures of {width} × {height} pixels, which are not square; "
+                "say to which size they are to be resized (--size N)"
+            )
+        return height
 
     def identity(self) -> Identity:
         """Tell these images from any others: by the hash of their content.
@@ -69,7 +89,7 @@ class DataSource:
         """
         if self.spec == data.SYNTHETIC:
             return Identity(
-                drawn=_drawn(self.size),
+                drawn=_drawn(self.side()),
                 classes=tuple(self.names()),
                 channels=self.channels,
                 validation=self.validation,

@@ -1,138 +1,151 @@
-"""Put a filter into any network: before it, or after one of its layers."""
+"""Put a filter into a copy of any network: before it, after a layer, or after its activation."""
 
-from collections import OrderedDict
-from copy import deepcopy
-from typing import Any
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from blurnet.errors import BlurnetError
+from blurnet.filters.hooks import ACTIVATION, INPUT, put_in, submodule
+from blurnet.filters.layer import DepthwiseFilter
+from blurnet.filters.tracing import Layer, Trace, trace
+from blurnet.models import copy_of, find_input, network_of
 from blurnet.models.memory import keep_freed_memory
-from blurnet.models.modes import evaluating
 
-
-class Filtered(nn.Module):
-    """A layer and the filter of its output, in the layer's place.
-
-    What the network's own code reads from the layer (``self.conv1.weight``, ``self.stem[0]``) is
-    still found.
-    """
-
-    def __init__(self, layer: nn.Module, filter: nn.Module) -> None:
-        super().__init__()
-        self.layer = layer
-        self.filter = filter
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return super().__getattr__(name)
-        except AttributeError:
-            return getattr(super().__getattr__("layer"), name)
-
-    def __getitem__(self, key: Any) -> Any:
-        return self.layer[key]  # type: ignore[index]
-
-    def forward(self, *args: Any, **kwargs: Any) -> Tensor:
-        """Run the layer, then the filter."""
-        filtered: Tensor = self.filter(self.layer(*args, **kwargs))
-        return filtered
-
-
-def layer_shapes(model: nn.Module, example: Tensor) -> dict[str, tuple[int, ...]]:
-    """Give the shape of every named layer's output.
-
-    Args:
-        model: any network; run once in evaluation mode and left as it was.
-        example: an input that it takes, such as images N × 3 × H × W.
-
-    Returns:
-        The layer's dotted name → the shape of the tensor it gave (the last, if it ran twice).
-        Layers that gave no tensor, or did not run, are left out.
-
-    """
-    shapes: dict[str, tuple[int, ...]] = {}
-
-    def keep(name: str) -> Any:
-        def hook(_module: nn.Module, _inputs: Any, output: Any) -> None:
-            if isinstance(output, Tensor):
-                shapes[name] = tuple(output.shape)
-
-        return hook
-
-    handles = [layer.register_forward_hook(keep(name)) for name, layer in _layers(model).items()]
-    try:
-        with torch.no_grad(), evaluating(model):
-            model(example)
-    finally:
-        for handle in handles:
-            handle.remove()
-    return shapes
+Model = TypeVar("Model", bound=nn.Module)
 
 
 def insert_after(
-    model: nn.Module,
-    layer: str,
-    filter: nn.Module,
-    *,
-    example: Tensor | None = None,
-) -> nn.Module:
+    model: Model, layer: str, filter: DepthwiseFilter, *, example: Tensor | None = None
+) -> Model:
     """Give a copy of a network in which a filter follows one layer.
 
+    The copy's weights have the names that they had. A fixed filter adds none; a trainable one adds
+    ``<layer>.blur_kernel``.
+
     Args:
-        model: any network; it is left as it is, and the copy shares nothing with it.
-        layer: the dotted name of the layer, as ``model.named_modules()`` gives it. If the network
-            runs the layer several times, each output is filtered.
-        filter: a layer from N × C × H × W to the same shape, such as a ``DepthwiseFilter``.
-        example: an input that the network takes; with it, a layer whose output cannot be filtered
-            is found here rather than at the first use.
+        model: any network; it is left as it is, and the copy shares nothing with it. A Classifier
+            stays one, and layers are those of the network in it.
+        layer: its dotted name, any if it has several; ``name+activation`` for what the network's
+            code computes from its output by a function such as ``F.relu``. If the network runs the
+            layer several times, each output is filtered.
+        filter: the filter; it is left as it is.
+        example: images that the network takes; None: some are found.
 
     Returns:
         The new network. ``print`` shows the filter where it stands.
 
     Raises:
-        BlurnetError: if there is no such layer, or its output on ``example`` cannot be filtered;
-            the message lists the layers that would do.
+        BlurnetError: if there is no such layer, or its output cannot be filtered; the message lists
+            the layers that would do.
 
     """
-    layers = _layers(model)
-    shapes = {} if example is None else layer_shapes(model, example)
-    fitting = [name for name in layers if example is None or len(shapes.get(name, ())) == 4]
-    if layer not in layers:
-        raise BlurnetError(f"no layer {layer!r} in the network; there are: {', '.join(fitting)}")
-    if example is not None and layer not in fitting:
-        found = " × ".join(map(str, shapes.get(layer, ()))) or "no tensor"
-        raise BlurnetError(
-            f"the output of layer {layer!r} is {found}; a filter needs N × C × H × W, "
-            f"which these give: {', '.join(fitting)}"
-        )
-    check = getattr(filter, "check", None)
-    if check is not None and layer in shapes:
-        try:
-            check(shapes[layer])
-        except BlurnetError as error:
-            raise BlurnetError(f"after layer {layer!r}: {error}") from None
-    keep_freed_memory()
-    copy = deepcopy(model)
-    parent, _, name = layer.rpartition(".")
-    setattr(copy.get_submodule(parent), name, Filtered(copy.get_submodule(layer), deepcopy(filter)))
-    return copy
+    check_filter("insert_after", filter)
+    model = copy_of(model)
+    example = find_input(model) if example is None else example
+    put(model, layer, filter, trace(model, example))
+    return model
 
 
-def insert_before(model: nn.Module, filter: nn.Module) -> nn.Module:
+def insert_before(model: Model, filter: DepthwiseFilter, *, example: Tensor | None = None) -> Model:
     """Give a copy of a network whose input is filtered first.
 
     Args:
-        model: any network that takes N × C × H × W; it is left as it is.
-        filter: a layer that keeps that shape, such as a ``DepthwiseFilter``.
+        model: any network that takes N × C × H × W; it is left as it is. In a Classifier, what the
+            network gets is filtered: the images resized and normalised.
+        filter: a fixed filter.
+        example: images that the network takes; None: some are found.
 
-    Returns:
-        A sequence of two, ``filter`` and ``network``. Layers of the network are then called
-        ``network.conv1`` and so on: put filters after them first.
+    Raises:
+        BlurnetError: if the images cannot be filtered.
 
     """
-    return nn.Sequential(OrderedDict(filter=deepcopy(filter), network=deepcopy(model)))
+    return insert_after(model, INPUT, filter, example=example)
 
 
-def _layers(model: nn.Module) -> dict[str, nn.Module]:
-    return {name: layer for name, layer in model.named_modules() if name}
+def put(model: nn.Module, place: str, filter: DepthwiseFilter, seen: Trace) -> None:
+    """Put a filter into a network, in place.
+
+    Args:
+        model: changed.
+        place: as for ``insert_after``; or "input".
+        filter: the filter.
+        seen: the network on an example.
+
+    Raises:
+        BlurnetError: as ``insert_after``.
+
+    """
+    if isinstance(model, torch.jit.ScriptModule):
+        raise BlurnetError("a scripted network cannot be changed: give the nn.Module it is from")
+    maps = filtered_maps(seen, place)
+    try:
+        filter.check(tuple(maps.shape))
+    except BlurnetError as error:
+        where = "of the input" if place == INPUT else f"after layer {place!r}"
+        raise BlurnetError(f"{where}: {error}") from None
+    keep_freed_memory()
+    put_in(network_of(model), place, filter, maps)
+
+
+def filtered_maps(seen: Trace, place: str) -> Tensor:
+    """Give what a filter at a place would get, N × C × H × W.
+
+    Raises:
+        BlurnetError: if there is nothing that can be filtered; the message lists where there is.
+
+    """
+    if place == INPUT:
+        given = seen.given
+        if not isinstance(given, Tensor) or given.dim() != 4:
+            raise BlurnetError("the network's input is not N × C × H × W and cannot be filtered")
+        return given
+    name = place.removesuffix(ACTIVATION)
+    submodule(seen.network, name)
+    ran = seen.layers()
+    fitting = ", ".join(layer.name for layer in ran if layer.filterable) or "none"
+    maps = seen.output(name)
+    if not seen.ran(name):
+        raise BlurnetError(
+            f"layer {name!r} does not run as a module in this network; these do: {fitting}"
+        )
+    if not isinstance(maps, Tensor) or maps.dim() != 4:
+        found = " × ".join(map(str, maps.shape)) if isinstance(maps, Tensor) else "no tensor"
+        raise BlurnetError(
+            f"the output of layer {name!r} is {found}; a filter needs N × C × H × W, "
+            f"which these give: {fitting}"
+        )
+    return maps
+
+
+def first_convolution(seen: Trace) -> Layer:
+    """Give the first convolution of a network that ran.
+
+    Raises:
+        BlurnetError: if no layer is one; the message lists the layers that could be filtered.
+
+    """
+    ran = seen.layers()
+    for layer in ran:
+        if layer.first_convolution:
+            return layer
+    fitting = ", ".join(layer.name for layer in ran if layer.filterable) or "input"
+    why = (
+        "the network's code calls its convolutions by functions (F.conv2d)"
+        if seen.convolutions_by_function
+        else "the network has no convolution"
+    )
+    raise BlurnetError(f"no layer is the first convolution: {why}; say after what: {fitting}")
+
+
+def check_filter(what: str, filter: object) -> None:
+    """Raise a BlurnetError for what is no filter, such as a kernel."""
+    if isinstance(filter, Tensor):
+        size = " × ".join(map(str, filter.shape))
+        raise BlurnetError(
+            f"{what} takes a filter, DepthwiseFilter(kernel), not the kernel itself ({size})"
+        )
+    if not isinstance(filter, DepthwiseFilter):
+        raise BlurnetError(
+            f"{what} takes a filter, DepthwiseFilter(kernel), not a {type(filter).__name__}"
+        )

@@ -12,6 +12,27 @@ Padding = Literal["zeros", "reflect", "replicate"]
 _PAD_MODE = {"zeros": "constant", "reflect": "reflect", "replicate": "replicate"}
 
 
+def blurred(maps: Tensor, kernels: Tensor, padding: Padding) -> Tensor:
+    """Filter each channel with its kernel.
+
+    Args:
+        maps: N × C × H × W.
+        kernels: C × 1 × k × k, k odd.
+        padding: what lies beyond the border.
+
+    Returns:
+        The filtered maps, of the same shape.
+
+    """
+    kernels = kernels.to(maps.dtype)
+    reach = kernels.shape[-1] // 2
+    if padding == "zeros":
+        return F.conv2d(maps, kernels, padding=reach, groups=len(kernels))
+    return F.conv2d(
+        F.pad(maps, (reach,) * 4, mode=_PAD_MODE[padding]), kernels, groups=len(kernels)
+    )
+
+
 class DepthwiseFilter(nn.Module):
     """A depthwise k × k convolution that keeps the size of its maps (Raju and Lipasti, 1908.02256).
 
@@ -65,13 +86,7 @@ class DepthwiseFilter(nn.Module):
 
         """
         self.check(tuple(maps.shape))
-        channels = maps.shape[1]
-        kernels = self.kernel.to(maps.dtype).expand(channels, 1, self.size, self.size)
-        reach = self.size // 2
-        if self.padding == "zeros":
-            return F.conv2d(maps, kernels, padding=reach, groups=channels)
-        padded = F.pad(maps, (reach,) * 4, mode=_PAD_MODE[self.padding])
-        return F.conv2d(padded, kernels, groups=channels)
+        return blurred(maps, self.kernel.expand(maps.shape[1], -1, -1, -1), self.padding)
 
     def check(self, shape: tuple[int, ...]) -> None:
         """Raise a BlurnetError if maps of ``shape`` cannot be filtered."""

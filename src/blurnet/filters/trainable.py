@@ -1,12 +1,18 @@
 """Trainable depthwise filters: where their kernels start, and how they get into a network."""
 
+from typing import TypeVar
+
 import torch
 from torch import Tensor, nn
 
 from blurnet.errors import BlurnetError
-from blurnet.filters.insert import insert_after, layer_shapes
+from blurnet.filters.insert import filtered_maps, put
 from blurnet.filters.kernels import KERNELS, kernel
 from blurnet.filters.layer import DepthwiseFilter, Padding
+from blurnet.filters.tracing import trace
+from blurnet.models import copy_of, find_input
+
+Model = TypeVar("Model", bound=nn.Module)
 
 STARTS = ("identity", "random", *sorted(KERNELS))
 """What a trainable filter's kernels can be before training."""
@@ -53,23 +59,23 @@ def trainable_filter(
 
 
 def insert_trainable(
-    model: nn.Module,
+    model: Model,
     layer: str,
     start: str,
     size: int,
     *,
-    example: Tensor,
+    example: Tensor | None = None,
     padding: Padding = "zeros",
     generator: torch.Generator | None = None,
-) -> nn.Module:
+) -> Model:
     """Give a copy of a network in which a trainable filter follows one layer.
 
     Args:
         model: any network; it is left as it is.
-        layer: the dotted name of the layer. Its number of channels is found from the example.
+        layer: as for ``insert_after``. Its number of channels is found from the example.
         start: as for ``trainable_filter``, as are ``size``, ``padding`` and ``generator``.
         size: the kernels' width.
-        example: an input that the network takes.
+        example: images that the network takes; None: some are found.
         padding: what lies beyond the map's border.
         generator: where a random start is drawn from.
 
@@ -77,7 +83,9 @@ def insert_trainable(
         BlurnetError: as ``trainable_filter`` and ``insert_after``.
 
     """
-    shape = layer_shapes(model, example).get(layer, ())
-    channels = shape[1] if len(shape) == 4 else 1  # 1: insert_after says what is wrong
+    model = copy_of(model)
+    seen = trace(model, find_input(model) if example is None else example)
+    channels = filtered_maps(seen, layer).shape[1]
     learned = trainable_filter(start, size, channels, padding=padding, generator=generator)
-    return insert_after(model, layer, learned, example=example)
+    put(model, layer, learned, seen)
+    return model

@@ -9,10 +9,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from blurnet.errors import BlurnetError
+from blurnet.models.copying import uncompiled
 from blurnet.models.exported import as_module
 
 Logits = str | int | Callable[[Any], Tensor] | None
 """Where a network's output holds the logits."""
+
+Values = float | Sequence[float] | Tensor | None
+"""One number, or one a channel."""
 
 
 class Classifier(nn.Module):
@@ -49,8 +53,8 @@ class Classifier(nn.Module):
         self,
         model: Any,
         *,
-        mean: float | Sequence[float] | None = None,
-        std: float | Sequence[float] | None = None,
+        mean: Values = None,
+        std: Values = None,
         logits: Logits = None,
         classes: Sequence[str] | None = None,
         size: int | Sequence[int] | None = None,
@@ -153,16 +157,16 @@ def as_classifier(model: Any, *, classes: Sequence[str] | None = None) -> Classi
 
 
 def network_of(model: nn.Module) -> nn.Module:
-    """Give the user's network, out of the Classifier around it, if there is one."""
-    while isinstance(model, Classifier):
+    """Give the user's network itself, out of a Classifier and what ``torch.compile`` made of it."""
+    while isinstance(model := uncompiled(model), Classifier):
         model = model.model
     return model
 
 
-def _a_channel(values: float | Sequence[float] | None) -> Tensor | None:
+def _a_channel(values: Values) -> Tensor | None:
     if values is None:
         return None
-    return torch.as_tensor(values, dtype=torch.float32).reshape(-1, 1, 1)
+    return torch.as_tensor(values, dtype=torch.float32).detach().clone().reshape(-1, 1, 1)
 
 
 def _height_and_width(size: int | Sequence[int] | None) -> tuple[int, int] | None:
@@ -175,13 +179,17 @@ def _height_and_width(size: int | Sequence[int] | None) -> tuple[int, int] | Non
 
 
 def _picked(output: Any, logits: Logits) -> Any:
-    if callable(logits):
-        return logits(output)
+    if logits is None:
+        return _likeliest(output)
     if isinstance(logits, str):
         return output.get(logits) if isinstance(output, Mapping) else getattr(output, logits, None)
     if isinstance(logits, int):
         holds = isinstance(output, tuple | list) and -len(output) <= logits < len(output)
         return output[logits] if holds else None
+    return logits(output)
+
+
+def _likeliest(output: Any) -> Any:
     if isinstance(output, Tensor):
         return output
     if isinstance(output, Mapping) and "logits" in output:

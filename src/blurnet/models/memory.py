@@ -15,6 +15,9 @@ BUDGET = 256 * 2**20
 """Bytes that the tensors of one pass may take on a CPU. LISA-CNN's 320 images of 32 × 32 with
 gradients take 64 MiB, a ResNet-18's 10 of 224 × 224 these 256."""
 
+UNMEASURED = 128 * 3 * 32 * 32
+"""Values of a batch that is too small for a measurement to pay: 128 colour images of 32 × 32."""
+
 BUDGET_ON_GPU = 4 * 2**30
 """The same elsewhere, where small pieces leave most of the device idle; not measured."""
 
@@ -24,8 +27,8 @@ def measured_piece(
 ) -> int:
     """Say how many images may go through a network at once.
 
-    One image and two go through it, in evaluation mode, and the bytes that live at once are counted:
-    what the second adds is what each image costs, the rest is paid once.
+    One image and two go through it, in evaluation mode, and the bytes that live at once are
+    counted: what the second adds is what each image costs, the rest is paid once.
 
     Args:
         model: any network that gives a tensor; left as it was.
@@ -49,6 +52,24 @@ def measured_piece(
 
     with evaluating(model):
         return piece_within(run, budget=budget or budget_on(example.device))
+
+
+def images_at_once(model: nn.Module, images: Tensor, *, gradients: bool) -> int:
+    """Say how many of these images may go through a network at once.
+
+    Args:
+        model: any network that gives a tensor; left as it was.
+        images: N × C × H × W, or N of another shape. A batch of at most ``UNMEASURED`` values goes
+            through whole; of a larger one the first is measured, see ``measured_piece``.
+        gradients: whether gradients of the images are to be computed too.
+
+    """
+    if images.numel() <= UNMEASURED:
+        return max(1, len(images))
+    example = images[:1]
+    return measured_piece(
+        model, example if example.is_floating_point() else example.float(), gradients=gradients
+    )
 
 
 def piece_within(run: Callable[[int], object], *, budget: int) -> int:
@@ -83,7 +104,8 @@ def peak_bytes(work: Callable[[], object]) -> int:
     """
     with _Living() as living:
         work()
-    return living.most
+    most: int = living.most
+    return most
 
 
 def keep_freed_memory() -> None:
@@ -97,17 +119,15 @@ def keep_freed_memory() -> None:
     torch.empty(31 * 2**20, dtype=torch.uint8)
 
 
-class _Living(TorchDispatchMode):
+class _Living(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts the bytes of the storages that operators made and nobody has let go."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.now = self.most = 0
         self.known: dict[int, tuple[int, weakref.ref[Any]]] = {}
 
-    def __torch_dispatch__(
-        self, func: Any, _types: Any, args: Any = (), kwargs: Any = None
-    ) -> Any:
+    def __torch_dispatch__(self, func: Any, _types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         for given in tree_leaves((args, kwargs)):
             self._meet(given, made=False)

@@ -71,17 +71,25 @@ def read_network(path: Path, build: Callable[[int], nn.Module]) -> Network:
 
     """
     weights, metadata = read_safetensors(path)
-    try:
-        labels = json.loads(metadata["labels"])
-    except (KeyError, json.JSONDecodeError):
-        labels = None
-    if not isinstance(labels, list) or not labels or not all(isinstance(n, str) for n in labels):
+    labels = labels_in(metadata)
+    if labels is None:
         raise BlurnetError(
             f"{path}: the file's metadata has no 'labels', a JSON list of the outputs' names"
         )
     model = build(len(labels))
     load_weights(model, weights, path)
-    return Network(model.eval(), tuple(labels))
+    return Network(model.eval(), labels)
+
+
+def labels_in(metadata: Mapping[str, str]) -> tuple[str, ...] | None:
+    """Give the outputs' names in a file's metadata; None if it names none."""
+    try:
+        labels = json.loads(metadata["labels"])
+    except (KeyError, json.JSONDecodeError):
+        return None
+    if not isinstance(labels, list) or not labels or not all(isinstance(n, str) for n in labels):
+        return None
+    return tuple(labels)
 
 
 def write_network(
@@ -99,6 +107,12 @@ def write_network(
         BlurnetError: if the disk does not take it.
 
     """
-    tensors = {name: tensor.contiguous() for name, tensor in weights.items()}
+    tensors, stored = {}, set()
+    for name, tensor in weights.items():
+        own = tensor.detach().cpu().contiguous()
+        if own.numel() and own.data_ptr() in stored:  # one tensor under two names
+            own = own.clone()
+        stored.add(own.data_ptr())
+        tensors[name] = own
     described = {name: json.dumps(value) for name, value in metadata.items()}
     write_whole(path, save(tensors, described))

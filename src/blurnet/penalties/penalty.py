@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from blurnet.errors import BlurnetError
-from blurnet.filters import DepthwiseFilter, kernel
-from blurnet.models.modes import evaluating
+from blurnet.filters import ACTIVATION, filters_of, kernel, submodule, watch
+from blurnet.models import as_classifier, evaluating, network_of
+from blurnet.models.memory import images_at_once
 from blurnet.penalties.l_infinity import l_infinity
 from blurnet.penalties.tikhonov import difference_energy, high_pass_energy, identity_energy
 from blurnet.penalties.total_variation import total_variation
@@ -44,8 +45,11 @@ class Penalty:
     Args:
         name: a key of ``PENALTIES``.
         alpha: α, its weight beside the cross-entropy, at least 0.
-        layers: dotted names of layers, as ``model.named_modules()`` gives them. Of kernels: layers
-            that are depthwise filters or hold some; none for every trainable filter there is.
+        layers: dotted names of layers, as ``blurnet inspect`` lists them; of a Classifier, those of
+            the network in it; ``name+activation`` for the maps that the network's code computes
+            from the layer's by a function such as ``F.relu``. Of kernels: layers that are
+            depthwise, hold some that are, or are filtered; none for every trainable filter there
+            is.
         kernel: of a penalty built from a blur: its kernel, a key of ``KERNELS``.
         size: and the kernel's width in pixels of the map, odd.
 
@@ -122,7 +126,7 @@ def penalty_terms(
 
 
 def penalty_values(
-    model: nn.Module, penalties: Sequence[Penalty], images: Tensor, *, piece: int = 512
+    model: nn.Module, penalties: Sequence[Penalty], images: Tensor, *, piece: int | None = None
 ) -> list[float]:
     """Measure the penalties' terms, without their weights.
 
@@ -130,7 +134,8 @@ def penalty_values(
         model: any network; run in evaluation mode and left as it was.
         penalties: what to measure.
         images: float32 in [0, 1], N × C × H × W, at least one.
-        piece: how many images go through the network at once.
+        piece: how many images go through the network at once; None: as many as their bytes allow,
+            measured.
 
     Returns:
         For each penalty, its term summed over its layers, the mean over the images.
@@ -140,6 +145,8 @@ def penalty_values(
 
     """
     values = [0.0] * len(penalties)
+    model = as_classifier(model)
+    piece = images_at_once(model, images, gradients=False) if piece is None else piece
     with torch.no_grad(), evaluating(model), _watch(model, penalties) as terms:
         for part in images.split(piece):  # type: ignore[no-untyped-call]
             model(part)
@@ -154,14 +161,13 @@ Terms = list[tuple[int, Tensor]]
 
 @contextmanager
 def _watch(model: nn.Module, penalties: Sequence[Penalty]) -> Iterator[Callable[[], Terms]]:
-    modules = {name: module for name, module in model.named_modules() if name}
+    model = network_of(model)
     for penalty in penalties:
         for layer in penalty.layers:
-            if layer not in modules:
-                raise BlurnetError(
-                    f"{penalty.name}: no layer {layer!r} in the network; "
-                    f"there are: {', '.join(modules)}"
-                )
+            try:
+                submodule(model, layer.removesuffix(ACTIVATION))
+            except BlurnetError as error:
+                raise BlurnetError(f"{penalty.name}: {error}") from None
     of_maps: Terms = []
     kernels = [
         (place, weights)
@@ -170,7 +176,7 @@ def _watch(model: nn.Module, penalties: Sequence[Penalty]) -> Iterator[Callable[
         for weights in _kernels(model, penalty)
     ]
     handles = [
-        modules[layer].register_forward_hook(partial(_keep, of_maps, place, penalty, layer))
+        watch(model, layer, partial(_keep, of_maps, place, penalty, layer))
         for place, penalty in enumerate(penalties)
         if penalty.kind.of == "maps"
         for layer in penalty.layers
@@ -178,7 +184,10 @@ def _watch(model: nn.Module, penalties: Sequence[Penalty]) -> Iterator[Callable[
 
     def terms() -> Terms:
         if handles and not of_maps:
-            raise BlurnetError("the penalised layers have not run; run the network first")
+            raise BlurnetError(
+                "the penalised layers have not run: run the network first; if torch.compile made "
+                "it, give the network that was compiled"
+            )
         found = of_maps + [(place, penalties[place].term(weights)) for place, weights in kernels]
         of_maps.clear()
         return found
@@ -190,9 +199,7 @@ def _watch(model: nn.Module, penalties: Sequence[Penalty]) -> Iterator[Callable[
             handle.remove()
 
 
-def _keep(
-    terms: Terms, place: int, penalty: Penalty, layer: str, _module: Any, _inputs: Any, maps: Any
-) -> None:
+def _keep(terms: Terms, place: int, penalty: Penalty, layer: str, maps: Any) -> None:
     if not isinstance(maps, Tensor) or maps.dim() != 4:
         found = " × ".join(map(str, maps.shape)) if isinstance(maps, Tensor) else "no tensor"
         raise BlurnetError(
@@ -203,27 +210,23 @@ def _keep(
 
 
 def _kernels(model: nn.Module, penalty: Penalty) -> list[Tensor]:
-    inside = [model.get_submodule(layer) for layer in penalty.layers] or [model]
-    filters = {
-        name: module
-        for name, module in model.named_modules()
-        if any(module is each for layer in inside for each in layer.modules())
-    }
+    named = [submodule(model, layer) for layer in penalty.layers]
+    inside = {layer for each in named or [model] for layer in each.modules()}
     kernels = [
-        module.kernel
-        for module in filters.values()
-        if isinstance(module, DepthwiseFilter) and module.trainable
+        each.kernels for each in filters_of(model) if each.trainable and each.layer in inside
     ]
     if penalty.layers:
         kernels += [
             module.weight
-            for module in filters.values()
-            if isinstance(module, nn.Conv2d) and module.groups == module.in_channels > 1
+            for module in model.modules()
+            if module in inside
+            and isinstance(module, nn.Conv2d)
+            and module.groups == module.in_channels > 1
         ]
     if not kernels:
         where = f"in {', '.join(penalty.layers)}" if penalty.layers else "in the network"
         raise BlurnetError(
-            f"{penalty.name}: no trainable depthwise filter {where}; put one in first, after "
-            f"one of: {', '.join(name for name, _ in model.named_modules() if name)}"
+            f"{penalty.name}: no trainable depthwise filter {where}; put one in first, "
+            "harden(model, Blur('box', 5, trainable=True))"
         )
     return kernels

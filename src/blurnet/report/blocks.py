@@ -15,12 +15,16 @@ from blurnet.report.words import Measure
 class Heading:
     """A heading within a section."""
 
+    block: ClassVar[str] = "heading"
+
     text: str
 
 
 @dataclass(frozen=True)
 class Paragraph:
     """A paragraph; a ``caption`` is in small letters and a ``note`` begins with "Mind:"."""
+
+    block: ClassVar[str] = "paragraph"
 
     text: str
     kind: Literal["plain", "caption", "note"] = "plain"
@@ -29,6 +33,8 @@ class Paragraph:
 @dataclass(frozen=True)
 class Verdict:
     """What came out, in plain words, in a box."""
+
+    block: ClassVar[str] = "verdict"
 
     title: str
     text: str
@@ -46,12 +52,16 @@ class Fact:
 class Facts:
     """Facts side by side."""
 
+    block: ClassVar[str] = "facts"
+
     facts: tuple[Fact, ...]
 
 
 @dataclass(frozen=True)
 class Details:
     """Preformatted text that is folded away, such as all settings as JSON."""
+
+    block: ClassVar[str] = "details"
 
     title: str
     text: str
@@ -61,6 +71,8 @@ class Details:
 class Folded:
     """Blocks that are folded away."""
 
+    block: ClassVar[str] = "folded"
+
     title: str
     blocks: "tuple[Block, ...]"
 
@@ -68,6 +80,8 @@ class Folded:
 @dataclass(frozen=True)
 class Definitions:
     """What the numbers mean."""
+
+    block: ClassVar[str] = "definitions"
 
     measures: tuple[Measure, ...]
 
@@ -109,12 +123,21 @@ class Bars:
 class Charts:
     """Bars side by side."""
 
+    block: ClassVar[str] = "charts"
+
     charts: tuple[Bars, ...]
+
+    @property
+    def published(self) -> bool:
+        """Whether something that was published is drawn too."""
+        return any(bar.published is not None for chart in self.charts for bar in chart.bars)
 
 
 @dataclass(frozen=True)
 class Plots:
     """Drawings side by side."""
+
+    block: ClassVar[str] = "plots"
 
     drawings: tuple[Drawing, ...]
 
@@ -130,6 +153,8 @@ class Part:
 @dataclass(frozen=True)
 class Switch:
     """Parts to choose from by the axes; all are shown without the page's script, and in print."""
+
+    block: ClassVar[str] = "switch"
 
     axes: tuple[str, ...]
     parts: tuple[Part, ...]

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from blurnet.errors import BlurnetError
 from blurnet.experiments.results import AnyResults
 from blurnet.report import blackbox, defenses, spectra
 from blurnet.report.blocks import Block, Section
@@ -33,3 +34,18 @@ KINDS = {
     "spectra": Shown(spectra.sections, spectra.tables, spectra.measures),
 }
 """By ``Results.kind``."""
+
+
+def shown(kind: str) -> Shown:
+    """Tell how results of a kind are shown.
+
+    Raises:
+        BlurnetError: if this version does not know the kind.
+
+    """
+    if kind not in KINDS:
+        raise BlurnetError(
+            f"results of an experiment of kind {kind!r}, which this version cannot show; it shows: "
+            f"{', '.join(KINDS)}"
+        )
+    return KINDS[kind]

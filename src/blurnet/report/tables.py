@@ -1,6 +1,7 @@
 """One description of a table, for the terminal and for the page: written once, shown twice."""
 
 from dataclasses import dataclass
+from typing import ClassVar, Literal
 
 from blurnet.evaluation import Rate
 from blurnet.report.words import ABSENT, Bounded, number, percent, span
@@ -33,6 +34,11 @@ class Cell:
         """What the terminal has beside it, where the column shows intervals."""
         return ABSENT
 
+    @property
+    def drawn(self) -> "Share | None":
+        """What the page draws a bar of."""
+        return None
+
 
 NOTHING = Cell()
 
@@ -56,18 +62,22 @@ class Words(Cell):
 
     @property
     def page(self) -> str:
+        """See ``Cell``."""
         return self.text
 
     @property
     def small(self) -> str:
+        """See ``Cell``."""
         return self.note
 
     @property
     def terminal(self) -> str:
+        """See ``Cell``."""
         return self.short or self.text
 
     @property
     def interval(self) -> str:
+        """See ``Cell``."""
         return self.beside
 
 
@@ -89,19 +99,30 @@ class Share(Cell):
     bar: bool = False
 
     @property
+    def drawn(self) -> "Share | None":
+        """See ``Cell``."""
+        return self if self.bar else None
+
+    @property
     def page(self) -> str:
+        """See ``Cell``."""
         return percent(self.value)
 
     @property
     def small(self) -> str:
-        return ", ".join(filter(None, ["" if self.limits is None else span(self.limits), self.note]))
+        """See ``Cell``."""
+        return ", ".join(
+            filter(None, ["" if self.limits is None else span(self.limits), self.note])
+        )
 
     @property
     def terminal(self) -> str:
+        """See ``Cell``."""
         return number(self.value)
 
     @property
     def interval(self) -> str:
+        """See ``Cell``."""
         return ABSENT if self.limits is None else span(self.limits)
 
 
@@ -122,10 +143,12 @@ class Number(Cell):
 
     @property
     def page(self) -> str:
+        """See ``Cell``."""
         return format(self.value, self.form).replace("-", "−")
 
     @property
     def small(self) -> str:
+        """See ``Cell``."""
         return self.note
 
 
@@ -137,15 +160,19 @@ class Published(Cell):
 
     @property
     def page(self) -> str:
+        """See ``Cell``."""
         return "/".join(ABSENT if share is None else percent(share) for share in self.shares)
 
     @property
     def terminal(self) -> str:
+        """See ``Cell``."""
         written = [ABSENT if share is None else f"{100 * share:.3g}" for share in self.shares]
         return "/".join(written)
 
 
-def rate_cell(rate: Rate | None, *, note: str = "", interval: bool = True, bar: bool = False) -> Cell:
+def rate_cell(
+    rate: Rate | None, *, note: str = "", interval: bool = True, bar: bool = False
+) -> Cell:
     """Show a rate.
 
     Args:
@@ -214,7 +241,7 @@ class Table:
         caption: what the page says below it.
         below: what the terminal says below it.
         words: whether the cells are text, which may be wrapped.
-        measure: "success" or "accuracy": the colour of its bars.
+        bars: "success" or "accuracy": what its cells' bars show; "" if they have none.
 
     """
 
@@ -226,7 +253,19 @@ class Table:
     caption: str = ""
     below: str = ""
     words: bool = False
-    measure: str = "success"
+    bars: Literal["", "success", "accuracy"] = ""
+
+    block: ClassVar[str] = "table"
+
+    @property
+    def classes(self) -> str:
+        """The page's CSS classes."""
+        return " ".join(filter(None, ["words" * self.words, self.bars and f"compared {self.bars}"]))
+
+    @property
+    def depth(self) -> int:
+        """How many rows of headings the page has."""
+        return 1 + any(self.columns[place].group for place in self.on_page)
 
     @property
     def on_page(self) -> tuple[int, ...]:

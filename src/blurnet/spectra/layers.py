@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from blurnet.errors import BlurnetError
+from blurnet.models.exported import as_module
+from blurnet.models.memory import measured_piece
 from blurnet.spectra.share import CUTOFF, resolves
 from blurnet.spectra.transform import Window, power_spectrum, radial_profile
 from blurnet.spectra.watch import given_maps, map_shapes, names_of
@@ -41,11 +43,11 @@ def layer_maps(
         model: any network; run in evaluation mode and left as it was, after an error too. None if
             only the images are asked for.
         images: float32 in [0, 1], N × C × H × W, at least one.
-        layers: ``INPUT`` for the images, one of ``input_channels`` for a channel of them, or a
-            layer: its dotted name as ``model.named_modules()`` gives it; the name and
-            ``+activation`` for what the network's code computes from its output by a function such
-            as ``F.relu``; the name and ``:2`` for the second time that a layer runs, where it runs
-            several times (the last without).
+        layers: where to look. ``INPUT`` is the images as given, a name of ``input_channels`` a
+            channel of them. Of a network's layers, the dotted name as ``model.named_modules()``
+            gives it; the name and ``+activation`` is what the network's code computes from its
+            output by a function such as ``F.relu``; the name and ``:2`` is the second run of a
+            layer that runs several times, and the name alone its last.
         piece: how many images go through the network at once; by default so many that their pass
             is bounded.
 
@@ -56,6 +58,7 @@ def layer_maps(
         BlurnetError: if there is no such layer, it did not run, or it gives no N × K × H × W.
 
     """
+    model = None if model is None else as_module(model)
     of_images = {INPUT: images}
     of_images |= {name: images[:, [c]] for c, name in enumerate(input_channels(images.shape[1]))}
     wanted = list(dict.fromkeys(layer for layer in layers if layer not in of_images))
@@ -68,6 +71,8 @@ def layer_maps(
                     f"no layer {layer!r} in the network; {_there([*of_images, *names])}"
                 )
         assert model is not None, "its names were looked up"
+        if piece is None:
+            piece = images_at_once(model, images)
         given = given_maps(model, images, wanted, piece)
     return {layer: of_images[layer] if layer in of_images else given[layer] for layer in layers}
 
@@ -141,7 +146,7 @@ def map_layers(model: nn.Module, example: Tensor, cutoff: float = CUTOFF) -> lis
     """
     return [
         name
-        for name, (height, width) in map_shapes(model, example).items()
+        for name, (height, width) in map_shapes(as_module(model), example).items()
         if resolves(height, width, cutoff)
     ]
 
@@ -159,7 +164,7 @@ def activation_layers(model: nn.Module, example: Tensor) -> list[str]:
     """
     return [
         name
-        for name, (height, width) in map_shapes(model, example, activations=True).items()
+        for name, (height, width) in map_shapes(as_module(model), example, activations=True).items()
         if height * width > 1
     ]
 
@@ -174,6 +179,11 @@ def first_layers(model: nn.Module | None, example: Tensor, cutoff: float = CUTOF
 
     """
     return [INPUT, *([] if model is None else map_layers(model, example, cutoff)[:FIRST])]
+
+
+def images_at_once(model: nn.Module, images: Tensor) -> int:
+    """Say how many images may go through a network at once; see ``measured_piece``."""
+    return len(images) if len(images) == 1 else measured_piece(model, images, gradients=False)
 
 
 def _there(names: Sequence[str]) -> str:

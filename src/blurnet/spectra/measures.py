@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from blurnet.errors import BlurnetError
-from blurnet.spectra.layers import layer_maps
+from blurnet.models.exported import as_module
+from blurnet.spectra.layers import images_at_once, layer_maps
 from blurnet.spectra.share import CUTOFF, high_frequency_energy
 from blurnet.spectra.transform import Window, log_magnitude, power_spectrum, radial_profile
 
@@ -189,9 +190,12 @@ def _states(
 ) -> Iterator[tuple[str, dict[str, _Layer]]]:
     """Measure one state after the other; the control is the mean over its stickers."""
     known, done = 1 + (attacked is not None) + length_hint(controls), 0
+    model = None if model is None else as_module(model)
     example = layer_maps(model, clean[:1], layers)
     largest = max((maps.numel() for maps in example.values()), default=1)
     piece = max(1, PIECE // (BYTES * largest))
+    if model is not None:
+        piece = min(piece, images_at_once(model, clean))
 
     def measure(images: Tensor) -> dict[str, _Layer]:
         nonlocal done
@@ -203,8 +207,10 @@ def _states(
         parts = []
         for start in range(0, len(clean), piece):
             place = slice(start, start + piece)
-            before = layer_maps(model, clean[place], layers)
-            after = before if images is clean else layer_maps(model, images[place], layers)
+            before = layer_maps(model, clean[place], layers, piece=piece)
+            after = before
+            if images is not clean:
+                after = layer_maps(model, images[place], layers, piece=piece)
             parts.append({name: _look_at(after[name], before[name], look) for name in layers})
         done += 1
         if on_step is not None:

@@ -12,6 +12,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils.hooks import RemovableHandle
 
 from blurnet.errors import BlurnetError
+from blurnet.models.classifier import network_of
 from blurnet.models.modes import evaluating
 
 ACTIVATION = "+activation"
@@ -52,7 +53,7 @@ def names_of(model: nn.Module) -> list[str]:
 
 
 def given_maps(
-    model: nn.Module, images: Tensor, layers: Sequence[str], piece: int | None
+    model: nn.Module, images: Tensor, layers: Sequence[str], piece: int
 ) -> dict[str, Tensor]:
     """Give the maps of some layers; see ``layer_maps``, which says how they are named.
 
@@ -62,7 +63,7 @@ def given_maps(
     """
     asked = {layer: _parsed(layer) for layer in layers}
     parts: list[dict[str, Tensor]] = []
-    for part in images.split(piece or 512):  # type: ignore[no-untyped-call]
+    for part in images.split(piece):  # type: ignore[no-untyped-call]
         kept: dict[str, Tensor] = {}
 
         def keep(name: str, run: int, output: Any, kept: dict[str, Tensor] = kept) -> None:
@@ -104,7 +105,7 @@ def map_shapes(
     shapes: dict[str, tuple[int, int]] = {}
     for name, run, shape in given:
         module = modules[name.removesuffix(ACTIVATION)]
-        if any(module.children()):
+        if not _leaf(module):
             continue
         if not activations:
             shapes[f"{name}:{run}" if runs[name] > 1 else name] = shape
@@ -127,7 +128,7 @@ def _run(model: nn.Module, images: Tensor, keep: Keep, names: Collection[str] | 
         for module, its_names in watched.items():
             handles.append(module.register_forward_hook(partial(functions.gave, its_names)))
         for module in model.modules():
-            if not any(module.children()):
+            if _leaf(module):
                 handles.append(module.register_forward_pre_hook(functions.enter))
                 handles.append(module.register_forward_hook(functions.leave))
         with ExitStack() as stack:
@@ -188,13 +189,17 @@ class _Functions(TorchFunctionMode):
 
 
 def _modules(model: nn.Module) -> dict[str, nn.Module]:
-    """Give every layer by name; of one that is compiled, what was compiled."""
+    """Give every layer by its name in the user's network; of a compiled one, what was compiled."""
     modules: dict[str, nn.Module] = {}
-    for name, module in model.named_modules(remove_duplicate=False):
+    for name, module in network_of(model).named_modules(remove_duplicate=False):
         plain = ".".join(part for part in name.split(".") if part != "_orig_mod")
         if plain:
             modules[plain] = module
     return modules
+
+
+def _leaf(module: nn.Module) -> bool:
+    return next(module.children(), None) is None  # a module's truth may be its length
 
 
 def _parsed(layer: str) -> tuple[str, int | None]:

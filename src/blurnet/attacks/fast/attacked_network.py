@@ -1,12 +1,16 @@
-"""The network as an attack uses it: a copy of its own, frozen, in the precision that is fastest."""
+"""The network as an attack uses it: a copy of its own, frozen, in the way that is fastest."""
 
-from copy import deepcopy
-from typing import Literal
+from collections.abc import Callable
+from contextlib import nullcontext, suppress
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from blurnet.attacks.fast.shortcuts import FirstMaps, first_maps, rearrange
+from blurnet.errors import BlurnetError
+from blurnet.models import copy_of
 from blurnet.models.memory import keep_freed_memory
 
 Precision = Literal["float32", "bfloat16", "auto"]
@@ -16,24 +20,60 @@ FASTEST = {torch.float32: 160, torch.bfloat16: 320}
 to 640, float32 from 160 to 320; half as many cost a tenth more."""
 
 LARGEST = 80 * 96 * 96
-"""Pixels at once. Of 96 × 96 through ten views, 24 to 80 images are nearly flat, 160 are slower."""
+"""Pixels at once. Of 96 × 96 through ten transforms, 24 to 80 images are nearly flat, 160 are
+slower. Bytes bound them as well, see ``blurnet.models.memory``."""
 
 FASTEST_ON_GPU = 2048
 """Enough to fill one; not measured."""
 
 
+class Way(NamedTuple):
+    """One way to compute the network.
+
+    Args:
+        rearranged: with the convolutions of ``shortcuts``.
+        channels_last: weights, images and maps lie in memory channel by channel of each pixel.
+        reshaped: where the network asks for a view of its maps, it gets a copy if need be: a view
+            as it means it (``maps.view(-1, n)``) takes maps that lie as PyTorch lays them at first.
+
+    """
+
+    rearranged: bool
+    channels_last: bool
+    reshaped: bool
+
+
+WAYS = (
+    Way(rearranged=True, channels_last=True, reshaped=False),
+    Way(rearranged=True, channels_last=True, reshaped=True),
+    Way(rearranged=False, channels_last=True, reshaped=True),
+)
+"""From the fastest on; the first whose answers are the network's is taken."""
+
+PLAIN = Way(rearranged=False, channels_last=False, reshaped=False)
+
+LOGITS_DIFFER = {torch.float32: 1e-4, torch.bfloat16: 0.2}
+GRADIENTS_DIFFER = {torch.float32: 0.1, torch.bfloat16: 0.7}
+"""How far they may be from the plain network's, as a share of their length. A gradient jumps where
+a ReLU is near 0 or two values of a maximum are equal; a wrong one would be off by its length."""
+
+
 class AttackedNetwork:
     """A copy of a network that gives logits, and gradients of its images alone.
 
-    The user's network is never run with gradients, cast, or changed.
+    The user's network is never run with gradients, cast, or changed. The copy is tried, forward and
+    backward, on one or two images, beside the plain network.
 
     Args:
         model: images in [0, 1] in, logits out.
-        example: what it will get, float32, 1 × C × H × W.
-        precision: as in ``RP2Settings``.
-        photographs: float32, V × C × H × W, if what it gets are these, changed where ``mask`` is
-            above 0 and nowhere else; None if not.
-        mask: H × W.
+        example: what it will get, float32, 1 × C × H × W; left as it is.
+        precision: as in ``RP2Settings``; float32 also where bfloat16 gives other answers.
+        still: photographs, float32, V × C × H × W, and a mask, H × W, if what it gets are these,
+            changed where the mask is above 0 and nowhere else; None if not.
+        plain: whether to leave the network as it is.
+
+    Raises:
+        BlurnetError: if the network cannot be copied, or has no gradient.
 
     """
 
@@ -41,23 +81,42 @@ class AttackedNetwork:
         self,
         model: nn.Module,
         example: Tensor,
-        precision: Precision,
+        precision: Precision = "float32",
+        still: tuple[Tensor, Tensor] | None = None,
         *,
-        photographs: Tensor | None = None,
-        mask: Tensor | None = None,
+        plain: bool = False,
     ) -> None:
         self.device = example.device.type
-        self.dtype = dtype_of(precision, self.device)
-        self.network = deepcopy(model).eval().requires_grad_(False)
+        self.dtype = torch.float32
+        self.way = PLAIN
         self.first: FirstMaps | None = None
-        if photographs is not None and mask is not None:
-            self.first = first_maps(self.network, photographs, mask, self.dtype)
-        rearrange(self.network, example, self.dtype)
+        self.network = frozen_copy(model)
+        self.overwrites = _overwrites(self.network, example)
+        keep_freed_memory()
+        trial = _Trial(self, still, example)
+        if plain:
+            return
+        for dtype in dict.fromkeys((dtype_of(precision, self.device), torch.float32)):
+            for way in WAYS:
+                with suppress(Exception):  # whatever a network refuses, the next way is tried
+                    self.dtype = dtype
+                    self._take(way, example, still)
+                    if trial.passed(self):
+                        return
+                self.network = frozen_copy(model)
+        self.way, self.first = PLAIN, None
+
+    def _take(self, way: Way, example: Tensor, still: tuple[Tensor, Tensor] | None) -> None:
+        self.way, self.first = way, None
+        if way.rearranged:
+            if still is not None and not self.overwrites:
+                self.first = first_maps(self.network, *still, self.dtype)
+            rearrange(self.network, example, self.dtype)
         for layer in self.network.modules():
             if type(layer) in (nn.Conv2d, nn.Linear):
                 layer.to(self.dtype)
-        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        keep_freed_memory()
+        if way.channels_last:
+            self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def __call__(self, attacked: Tensor, view: slice) -> Tensor:
         """Give the logits, float32, N × classes.
@@ -67,13 +126,22 @@ class AttackedNetwork:
             view: which photographs.
 
         """
+        if self.overwrites:
+            attacked = attacked.clone()
         if self.first is not None:
             self.first.expect(attacked, view)
-        else:
+        elif self.way.channels_last:
             attacked = attacked.contiguous(memory_format=torch.channels_last)
-        with torch.autocast(self.device, self.dtype, enabled=self.dtype != torch.float32):
+        reshaping = _ViewsAreReshapes() if self.way.reshaped else nullcontext()
+        lower = self.dtype != torch.float32
+        with reshaping, torch.autocast(self.device, self.dtype, enabled=lower):
             logits: Tensor = self.network(attacked)
         return logits.float()
+
+
+def frozen_copy(model: nn.Module) -> nn.Module:
+    """Give a copy in evaluation mode whose weights have no gradients."""
+    return copy_of(model).eval().requires_grad_(False)
 
 
 def dtype_of(precision: Precision, device: str) -> torch.dtype:
@@ -96,3 +164,62 @@ def _multiplies_bfloat16(device: str) -> bool:
         return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     asked = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
     return device == "cpu" and any(getattr(torch.cpu, name, bool)() for name in asked)
+
+
+def _overwrites(network: nn.Module, example: Tensor) -> bool:
+    """Say whether a network changes its input in place; it is run once."""
+    given = example.clone()
+    before = given._version
+    with torch.no_grad():
+        network(given)
+    return given._version != before
+
+
+class _Trial:
+    """What the plain network answers on attacked images, and whether another way answers alike."""
+
+    def __init__(
+        self, plain: AttackedNetwork, still: tuple[Tensor, Tensor] | None, example: Tensor
+    ) -> None:
+        self.images = example
+        self.where: Tensor | slice = slice(None)
+        if still is not None:
+            photographs, mask = still[0][:2], still[1]
+            self.where = (mask > 0).expand_as(photographs)
+            self.images = torch.where(self.where, 1 - photographs, photographs)
+        try:
+            self.logits, self.gradient = self._run(plain)
+        except RuntimeError as error:
+            raise BlurnetError(
+                "the network has no gradient of its images, which this attack needs (random search "
+                f"needs none): {str(error).splitlines()[0]}"
+            ) from error
+
+    def passed(self, network: AttackedNetwork) -> bool:
+        """Say whether this way gives the same logits and, where the mask is, gradients."""
+        logits, gradient = self._run(network)
+        return _near(logits, self.logits, LOGITS_DIFFER[network.dtype]) and _near(
+            gradient[self.where], self.gradient[self.where], GRADIENTS_DIFFER[network.dtype]
+        )
+
+    def _run(self, network: Callable[[Tensor, slice], Tensor]) -> tuple[Tensor, Tensor]:
+        with torch.enable_grad():
+            variable = self.images.detach().clone().requires_grad_()
+            logits = network(variable.clone(), slice(len(variable)))
+            weights = torch.linspace(-1, 1, logits.shape[1]).to(logits)
+            (gradient,) = torch.autograd.grad((weights * logits).sum(), variable)
+        return logits.detach(), gradient
+
+
+def _near(found: Tensor, wanted: Tensor, share: float) -> bool:
+    off, length = (found - wanted).double().norm(), wanted.double().norm()
+    return bool(off <= share * length + 1e-6 * wanted.numel() ** 0.5)
+
+
+class _ViewsAreReshapes(TorchFunctionMode):
+    """``maps.view(-1, n)`` is ``maps.reshape(-1, n)``."""
+
+    def __torch_function__(self, func: Any, _types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is Tensor.view and not kwargs and not isinstance(args[1], torch.dtype):
+            func = Tensor.reshape
+        return func(*args, **(kwargs or {}))

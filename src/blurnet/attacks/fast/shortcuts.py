@@ -1,6 +1,7 @@
 """Convolutions computed otherwise: the same sums, sooner, for gradients of the images alone.
 
-Only in an attack's own copy of a network. Three cases, each of a plain ``nn.Conv2d`` without hooks:
+Only in an attack's own copy of a network. Three cases, each of a plain ``nn.Conv2d``, whose hooks,
+such as a filter of its maps, go on acting before and after:
 
 - its input is little larger than its kernel (LISA-CNN's conv3): one matrix product;
 - it is strided and takes few channels (a first layer): its input's gradient as a convolution of
@@ -21,8 +22,8 @@ from torch import Tensor, nn
 LARGEST_MATRIX = 2**23
 """Elements of a convolution's matrix, at most: 32 MiB in float32."""
 
-LARGEST_CACHE = 2**25
-"""Elements of the photographs' first maps, at most: 128 MiB in float32."""
+LARGEST_CACHE = 2**24
+"""Elements of the photographs' first maps, at most: 64 MiB in float32."""
 
 
 class FirstMaps:
@@ -40,7 +41,7 @@ class FirstMaps:
         self, conv: nn.Conv2d, photographs: Tensor, inputs: Tensor, dtype: torch.dtype
     ) -> None:
         with torch.no_grad():
-            maps = torch.cat([conv(part) for part in torch.split(photographs, 64)])
+            maps = torch.cat([_plainly(conv, part) for part in torch.split(photographs, 64)])
             self.clean = _channels_last_rows(maps).to(dtype)
             self.matrix = _matrix(conv, photographs[0], inputs).to(dtype)
         self.plain, self.shape = copy(conv), maps.shape[1:]
@@ -52,12 +53,12 @@ class FirstMaps:
         """Say what comes next: images N × C × H × W, over and over these photographs."""
         self.attacked, self.view = attacked, view
 
-    def __call__(self, given: Tensor) -> Tensor:
+    def __call__(self, input: Tensor) -> Tensor:
         """Give the convolution's maps of what was announced; of all else, in the plain way."""
-        if given is not self.attacked:
-            return _plainly(self.plain, given)
+        if input is not self.attacked:
+            return _plainly(self.plain, input)
         rows: Tensor = _CoveredProduct.apply(  # type: ignore[no-untyped-call]
-            given, self.pixels[self.view], self.clean[self.view], self.matrix, self.inputs
+            input, self.pixels[self.view], self.clean[self.view], self.matrix, self.inputs
         )
         return _maps(rows, self.shape)
 
@@ -78,14 +79,14 @@ def first_maps(
         left: no such convolution, a mask of more pixels than its kernel, or too much to keep.
 
     """
-    example = photographs[:1]
+    example = photographs[:1].clone()
     found = [conv for conv, given in _inputs(network, example).items() if given is example]
-    if len(found) != 1:
+    if len(found) != 1 or example._version:  # not what it was, where the network overwrites it
         return None
     (conv,) = found
     covered = (mask > 0).expand_as(photographs[0]).flatten().nonzero()[:, 0]
     with torch.no_grad():
-        maps = conv(example).numel()
+        maps = _plainly(conv, example).numel()
     if (
         len(covered) > conv.weight[0].numel() * conv.groups
         or len(covered) * maps > LARGEST_MATRIX
@@ -106,11 +107,11 @@ def rearrange(network: nn.Module, example: Tensor, dtype: torch.dtype) -> None:
         dtype: in which the network is to compute.
 
     """
-    for conv, given in _inputs(network, example).items():
+    for conv, given in _inputs(network, example.clone()).items():
         height, width = given.shape[2:]
         kernel = conv.weight[0, 0].numel()
         with torch.no_grad():
-            matrix_size = given.numel() * conv(given).numel()
+            matrix_size = given.numel() * _plainly(conv, given).numel()
         if 2 * height * width * conv.groups <= 3 * kernel and matrix_size <= LARGEST_MATRIX:
             _replace(conv, _product_instead(conv, given, dtype))
         elif conv.stride[0] > 1 and conv.in_channels <= 4 and _shuffles(conv):
@@ -121,16 +122,16 @@ def _product_instead(
     conv: nn.Conv2d, example: Tensor, dtype: torch.dtype
 ) -> Callable[[Tensor], Tensor]:
     with torch.no_grad():
-        shape = conv(example).shape[1:]
+        shape = _plainly(conv, example).shape[1:]
         matrix = _whole_matrix(conv, example, shape).to(dtype)
         bias = torch.zeros_like(matrix[0, : shape[0]]) if conv.bias is None else conv.bias.to(dtype)
         bias = bias.repeat(shape[1] * shape[2])
     plain, expected = copy(conv), example.shape[1:]
 
-    def product(given: Tensor) -> Tensor:
-        if given.shape[1:] != expected:
-            return _plainly(plain, given)
-        rows: Tensor = _Product.apply(_channels_last_rows(given).to(dtype), matrix)  # type: ignore[no-untyped-call]
+    def product(input: Tensor) -> Tensor:
+        if input.shape[1:] != expected:
+            return _plainly(plain, input)
+        rows: Tensor = _Product.apply(_channels_last_rows(input).to(dtype), matrix)  # type: ignore[no-untyped-call]
         return _maps(rows + bias, shape)
 
     return product
@@ -151,9 +152,9 @@ def _shuffle_instead(conv: nn.Conv2d, dtype: torch.dtype) -> Callable[[Tensor], 
         phases = phases.permute(1, 3, 5, 0, 2, 4).flatten(0, 2).flip(2, 3)
         phases = phases.to(dtype).contiguous(memory_format=torch.channels_last)
 
-    def shuffled(given: Tensor) -> Tensor:
+    def shuffled(input: Tensor) -> Tensor:
         maps: Tensor = _ShuffledGradient.apply(  # type: ignore[no-untyped-call]
-            given.to(dtype), weight, bias, phases, stride, padding
+            input.to(dtype), weight, bias, phases, stride, padding
         )
         return maps
 
@@ -171,29 +172,28 @@ def _shuffles(conv: nn.Conv2d) -> bool:
 
 
 def _inputs(network: nn.Module, example: Tensor) -> dict[nn.Conv2d, Tensor]:
-    """Give what each plain convolution gets, without hooks of its own, that runs only once."""
+    """Give what each plain convolution gets that runs only once, after its hooks."""
     inputs: dict[nn.Conv2d, list[Tensor]] = {}
 
-    def keep(conv: nn.Module, given: tuple[Any, ...]) -> None:
+    def keep(conv: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         assert isinstance(conv, nn.Conv2d)
-        inputs.setdefault(conv, []).append(given[0])
+        inputs.setdefault(conv, []).append(args[0] if args else kwargs["input"])
 
     plain = [
         layer
         for layer in network.modules()
-        if type(layer) is nn.Conv2d
-        and not layer._forward_pre_hooks
-        and not layer._forward_hooks
-        and "forward" not in vars(layer)
+        if type(layer) is nn.Conv2d and "forward" not in vars(layer)
     ]
-    handles = [conv.register_forward_pre_hook(keep) for conv in plain]
+    handles = [conv.register_forward_pre_hook(keep, with_kwargs=True) for conv in plain]
     try:
         with torch.no_grad():
             network(example)
     finally:
         for handle in handles:
             handle.remove()
-    return {conv: given[0] for conv, given in inputs.items() if len(given) == 1}
+    return {
+        conv: given[0] for conv, given in inputs.items() if len(given) == 1 and given[0].dim() == 4
+    }
 
 
 def _replace(conv: nn.Conv2d, forward: Callable[[Tensor], Tensor]) -> None:

@@ -1,50 +1,62 @@
-"""What RP2 is given: refused before anything is computed, with what would be right."""
+"""What RP2 is given beside images and masks: refused before anything is computed."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from blurnet.attacks.rp2.settings import RP2Settings
 from blurnet.errors import BlurnetError
 
 
-def check(
+def targets_of(targets: Tensor, images: int, settings: RP2Settings) -> Tensor:
+    """Give the class that each attack has for each image, int64, T × V.
+
+    Args:
+        targets: T, or T × V with one for each image.
+        images: V.
+        settings: RP2's.
+
+    Raises:
+        BlurnetError: if they are none for this goal.
+
+    """
+    if not isinstance(targets, Tensor):
+        raise BlurnetError(f"targets: a torch tensor is needed; found {type(targets).__name__}")
+    shape = tuple(targets.shape)
+    fits = len(shape) in (1, 2) and targets.numel() and shape[1:] in ((), (images,))
+    if not fits or targets.dtype != torch.int64:
+        raise BlurnetError(
+            "targets are int64, T with one for each attack, or T × V with one for each of the "
+            f"{images} images; found {targets.dtype}, {' × '.join(map(str, shape)) or 'a number'}"
+        )
+    if settings.goal == "untargeted" and len(shape) == 1 and len(set(targets.tolist())) > 1:
+        raise BlurnetError(
+            f"an untargeted attack's targets are the true classes: one for all images, or one for "
+            f"each as labels[None], 1 × {images}; found {len(targets)} attacks"
+        )
+    if settings.goal == "targeted" and len(shape) == 2 and settings.scope == "universal":
+        raise BlurnetError(
+            'one sticker for all images has one target; found T × V: take scope "per_image", '
+            'goal "untargeted" (where these are the true classes), or T targets'
+        )
+    return targets if len(shape) == 2 else targets[:, None].expand(-1, images)
+
+
+def check_rest(
     images: Tensor,
     targets: Tensor,
-    mask: Tensor,
     settings: RP2Settings,
     colors: Tensor | None,
     warm_start: Tensor | None,
 ) -> None:
-    """Raise a BlurnetError if shapes or values do not fit."""
-    for name, given in (("images", images), ("targets", targets), ("the mask", mask)):
-        if not isinstance(given, Tensor):
-            raise BlurnetError(f"{name}: a torch tensor is needed; found {type(given).__name__}")
-    if images.dim() != 4 or not len(images) or images.dtype != torch.float32:
-        raise BlurnetError(
-            f"images are float32, V × C × H × W, at least one; "
-            f"found {images.dtype}, {tuple(images.shape)}"
-        )
-    if not (images.min() >= 0 and images.max() <= 1):  # also if one is not a number
-        raise BlurnetError(
-            f"images lie in [0, 1]; found {images.min():.3g}…{images.max():.3g} (divide uint8 by "
-            "255; what a network normalises belongs inside it)"
-        )
-    if mask.shape != images.shape[2:]:
-        raise BlurnetError(
-            f"the mask is {tuple(mask.shape)}; for these images it must be "
-            f"{tuple(images.shape[2:])}, H × W without a channel"
-        )
-    if not mask.is_floating_point() or not (mask.min() >= 0 and mask.max() <= 1):
-        raise BlurnetError(
-            f"the mask is float32 in [0, 1]; found {mask.dtype}, {mask.min()}…{mask.max()}"
-        )
-    if targets.dim() != 1 or not len(targets) or targets.dtype != torch.int64:
-        raise BlurnetError(
-            f"targets are int64, one for each attack; found {targets.dtype}, {tuple(targets.shape)}"
-        )
+    """Raise a BlurnetError if the printable colours or the warm start do not fit."""
     if settings.printability and colors is None:
         raise BlurnetError(
             f"a printability weight of {settings.printability} needs the printable colours"
+        )
+    if settings.printability and images.shape[1] != 3:
+        raise BlurnetError(
+            "printability is of red, green and blue: set it to 0, or give images of 3 channels; "
+            f"found {images.shape[1]}"
         )
     if colors is not None and (colors.dim() != 2 or colors.shape[1] != 3 or not len(colors)):
         raise BlurnetError(
@@ -72,17 +84,4 @@ def _check_warm_start(
         raise BlurnetError(
             f"a pasted sticker lies in [0, 1]; the warm start has "
             f"{warm_start.min():.3g}…{warm_start.max():.3g}"
-        )
-
-
-def check_outputs(model: nn.Module, example: Tensor, targets: Tensor) -> None:
-    """Raise a BlurnetError if the network does not give logits with the targets among them."""
-    with torch.no_grad():
-        outputs = model(example)
-    if outputs.dim() != 2:
-        raise BlurnetError(f"the network gives logits, N × classes; found {tuple(outputs.shape)}")
-    if targets.min() < 0 or targets.max() >= outputs.shape[1]:
-        raise BlurnetError(
-            f"targets {targets.tolist()} are not all among the network's {outputs.shape[1]} "
-            f"outputs, 0…{outputs.shape[1] - 1}"
         )

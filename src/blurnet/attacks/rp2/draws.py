@@ -1,36 +1,40 @@
-"""What the views, the T_i of RP2's formula, drew for each photograph."""
+"""What the transforms, the T_i of RP2's formula, drew for each photograph."""
 
 import torch
 from torch import Tensor
 
-from blurnet.attacks.transforms import View
+from blurnet.attacks.transforms import Transform
 
 
 class Draws:
-    """What the views drew, for V photographs.
+    """What the transforms drew, for V photographs.
 
-    The views draw from a stream of their own, the same for every target: what one target gets does
-    not depend on which others are attacked.
+    They draw from a stream of their own, the same for every target: what one target gets does not
+    depend on which others are attacked.
 
     Args:
-        views: in the order in which they act.
+        transforms: in the order in which they act.
         images: the photographs, V × C × H × W.
-        draws: how many draws of the redrawn views each step takes.
-        generator: where the stream's seed is drawn from, if there are views.
+        draws: how many draws of the redrawn transforms each step takes.
+        generator: where the stream's seed is drawn from, if there are transforms.
 
     """
 
     def __init__(
-        self, views: tuple[View, ...], images: Tensor, draws: int, generator: torch.Generator
+        self,
+        transforms: tuple[Transform, ...],
+        images: Tensor,
+        draws: int,
+        generator: torch.Generator,
     ) -> None:
-        self.views = views
+        self.transforms = transforms
         self.images = len(images)
-        self.redrawn = any(view.redraw for view in views)
+        self.redrawn = any(each.redraw for each in transforms)
         self.draws = draws if self.redrawn else 1
         self.shapes: list[tuple[int, int, int]] = []
         self.final: list[Tensor] = []
-        """One draw of every view, 1 × V × k: what stays, and what the result is judged by."""
-        if not views:
+        """One draw of every transform, 1 × V × k: what stays, and what the result is judged by."""
+        if not transforms:
             return
         device = images.device
         seed = torch.randint(2**62, (), generator=generator, device=device)
@@ -39,22 +43,22 @@ class Draws:
             "sticker": images[:1, :1].expand(-1, images.shape[1] + 1, -1, -1),
             "image": images[:1],
         }
-        for view in views:
-            example = shapes[view.of]
+        for each in transforms:
+            example = shapes[each.of]
             channels, height, width = example.shape[1:]
             self.shapes.append((channels, height, width))
-            drawn = view.draw(self.images, self.shapes[-1], generator=self.stream)
+            drawn = each.draw(self.images, self.shapes[-1], generator=self.stream)
             self.final.append(drawn[None])
             with torch.no_grad():
-                shapes[view.of] = view(example, drawn[:1])
+                shapes[each.of] = each(example, drawn[:1])
 
     def step(self) -> list[Tensor]:
-        """Give each view's parameters of the next step, ``draws`` × V × k."""
+        """Give each transform's parameters of the next step, ``draws`` × V × k."""
         return [
-            view.draw(self.draws * self.images, shape, generator=self.stream).view(
+            each.draw(self.draws * self.images, shape, generator=self.stream).view(
                 self.draws, self.images, -1
             )
-            if view.redraw
+            if each.redraw
             else kept.expand(self.draws, -1, -1)
-            for view, shape, kept in zip(self.views, self.shapes, self.final, strict=True)
+            for each, shape, kept in zip(self.transforms, self.shapes, self.final, strict=True)
         ]

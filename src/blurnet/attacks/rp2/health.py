@@ -5,13 +5,16 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from blurnet.attacks.check import check_images, checked_network, mask_of
+from blurnet.attacks.fast.attacked_network import AttackedNetwork
+from blurnet.attacks.rp2.check import targets_of
 from blurnet.attacks.rp2.draws import Draws
 from blurnet.attacks.rp2.objective import attack_loss
-from blurnet.attacks.rp2.placement import place_in_views
 from blurnet.attacks.rp2.settings import RP2Settings
-from blurnet.attacks.rp2.terms import Terms
-from blurnet.attacks.transforms import View
-from blurnet.models.modes import evaluating
+from blurnet.attacks.rp2.terms import Part, Terms
+from blurnet.attacks.transforms import Transform
+from blurnet.errors import BlurnetError
+from blurnet.models.memory import budget_on, piece_within
 
 
 def dead_gradient_share(
@@ -23,7 +26,7 @@ def dead_gradient_share(
     *,
     settings: RP2Settings,
     generator: torch.Generator,
-    views: Sequence[View] = (),
+    transforms: Sequence[Transform] = (),
 ) -> Tensor:
     """Give the share of a sticker's values that no view's J would move: their gradient is 0.
 
@@ -32,40 +35,56 @@ def dead_gradient_share(
     all views are reached.
 
     Args:
-        model: images in [0, 1] in, logits out; left as it was.
+        model: any network that ``blurnet.Classifier`` takes; copied, and left as it was.
         images: the photographs, float32 in [0, 1], V × C × H × W.
-        targets: the class of each attack, int64, T.
-        mask: H × W; values under it are counted.
+        targets: as for ``rp2``.
+        mask: H × W, or V × H × W with one for each view; values under it are counted.
         noise: the stickers, as ``RP2Result`` has them.
         settings: of the attack that made them.
-        generator: where the views' transformations are drawn from, once.
-        views: the transformations T_i.
+        generator: where the transforms are drawn from, once.
+        transforms: the T_i.
 
     Returns:
         float32 in [0, 1], T.
 
+    Raises:
+        BlurnetError: as ``rp2``, and if the stickers are not those of such an attack.
+
     """
-    draws = Draws(tuple(views), images, 1, generator)
-    terms = Terms(images, targets, mask, settings, draws, None, piece=len(images))
-    sticker = noise if settings.scope == "per_image" else noise[:, None]
-    sticker = sticker.detach().clone().requires_grad_()
+    check_images(images)
+    covered, each_target = mask_of(mask, images), targets_of(targets, len(images), settings)
+    per_image = settings.scope == "per_image"
+    stickers = (len(images),) if per_image else ()
+    if noise.shape != (len(targets), *stickers, *images.shape[1:]):
+        raise BlurnetError(
+            f"the stickers are {tuple(noise.shape)}; of this attack they are "
+            f"{(len(targets), *stickers, *images.shape[1:])}"
+        )
+    draws = Draws(tuple(transforms), images, 1, generator)
+    terms = Terms(images, each_target, covered, settings, draws, None)
+    sticker = noise.detach() if per_image else noise.detach()[:, None]
+    example = terms.under(sticker[:1, :1], slice(1), draws.final)[:, 0, 0]
+    judge = checked_network(model, example, targets, "targets")
+    network = AttackedNetwork(judge, example, plain=True)
+
+    def gradient_of(part: Part) -> Tensor:
+        some = sticker[part.target, terms.own(part.view)].clone().requires_grad_()
+        with torch.enable_grad():
+            attacked = terms.under(some, part.view, draws.final)
+            classes = each_target[part.target, part.view].flatten()
+            logits = network(attacked.flatten(0, 2), part.view)
+            losses = attack_loss(logits, classes, settings.loss, settings.goal)
+            return torch.autograd.grad(losses.sum(), some)[0]
+
+    terms.piece = piece_within(
+        lambda count: gradient_of(Part(slice(1), slice(1), slice(count))),
+        budget=budget_on(images.device),
+    )
     gradient = torch.zeros_like(sticker)
-    with evaluating(model), torch.enable_grad():
-        for part in terms.parts(len(targets), 1):
-            attacked = place_in_views(
-                images[part.view],
-                sticker[part.target, terms.own(part.view)],
-                mask,
-                settings.placement,
-                draws.views,
-                [parameters[:, part.view] for parameters in draws.final],
-                clip=settings.clip,
-            )
-            classes = targets[part.target, None].expand(-1, attacked.shape[2]).flatten()
-            losses = attack_loss(
-                model(attacked.flatten(0, 2)), classes, settings.loss, settings.goal
-            )
-            gradient += torch.autograd.grad(losses.sum(), sticker)[0]
+    for part in terms.parts(len(targets), 1):
+        gradient[part.target, terms.own(part.view)] += gradient_of(part)
     if settings.placement == "paste":
-        gradient *= noise.view_as(gradient) * (1 - noise.view_as(gradient))
-    return (gradient[..., mask > 0] == 0).float().mean((1, 2, 3))
+        gradient *= sticker * (1 - sticker)
+    counted = (covered if per_image else terms.whole_mask).expand_as(gradient) > 0
+    dead = ((gradient == 0) & counted).flatten(1).sum(1)
+    return dead / counted.flatten(1).sum(1)

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from blurnet.attacks.transforms import View, apply_views
+from blurnet.attacks.transforms import Transform, apply_transforms
 
 Placement = Literal["add", "add_straight_through", "paste"]
 
@@ -44,12 +44,12 @@ def place(
     return attacked.clamp(0, 1) if clip else attacked
 
 
-def place_in_views(
+def place_through(
     photographs: Tensor,
     sticker: Tensor,
     mask: Tensor,
     placement: Placement,
-    views: Sequence[View],
+    transforms: Sequence[Transform],
     parameters: Sequence[Tensor],
     *,
     clip: bool = True,
@@ -59,19 +59,19 @@ def place_in_views(
     Args:
         photographs: v × C × H × W.
         sticker: δ or s, t × 1 × C × H × W, or t × v × C × H × W with one for each photograph.
-        mask: M, H × W.
+        mask: M, 1 × 1 × H × W, or v × 1 × H × W with one for each photograph.
         placement: as for ``place``, as is ``clip``.
-        views: in the order in which they act. Those of the "sticker" act on M·δ (or M·s) and M,
-            with all targets' colours as channels, those of the "image" on what comes of it.
-            Neighbours that warp are one resampling (see ``apply_views``).
-        parameters: what each view drew, d × v × k.
+        transforms: in the order in which they act. Those of the "sticker" act on M·δ (or M·s) and
+            M, with all targets' colours as channels, those of the "image" on what comes of it.
+            Neighbours that warp are one resampling (see ``apply_transforms``).
+        parameters: what each transform drew, d × v × k.
         clip: False leaves what was added unclipped.
 
     Returns:
-        t × d × v × C × H' × W'; d is 1 without views.
+        t × d × v × C × H' × W'; d is 1 without transforms.
 
     """
-    drawn = list(zip(views, parameters, strict=True))
+    drawn = list(zip(transforms, parameters, strict=True))
     of_sticker = [pair for pair in drawn if pair[0].of == "sticker"]
     of_image = [pair for pair in drawn if pair[0].of == "image"]
     targets, count = len(sticker), (len(parameters[0]) if drawn else 1, len(photographs))
@@ -89,13 +89,13 @@ def place_in_views(
     return attacked
 
 
-def _through(drawn: Sequence[tuple[View, Tensor]], images: Tensor) -> Tensor:
-    """Apply views to images … × d × v × C × H × W, whose parameters are d × v × k."""
+def _through(drawn: Sequence[tuple[Transform, Tensor]], images: Tensor) -> Tensor:
+    """Apply transforms to images … × d × v × C × H × W, whose parameters are d × v × k."""
     count = images.shape[:-3]
-    seen = apply_views(
-        [view for view, _ in drawn],
+    seen = apply_transforms(
+        [each for each, _ in drawn],
         images.flatten(0, -4),
-        [each.expand(*count, -1).flatten(0, -2) for _, each in drawn],
+        [values.expand(*count, -1).flatten(0, -2) for _, values in drawn],
     )
     return seen.view(*count, *seen.shape[1:])
 

@@ -25,7 +25,8 @@ def non_printability_score(
 
     Args:
         sticker: the colours to print, T × 3 × H × W; the score is differentiable in them, once.
-        mask: M, in [0, 1], H × W; a pixel counts by its value.
+        mask: M, in [0, 1], H × W, or T × H × W with one for each sticker; a pixel counts by its
+            value.
         colors: printable colours, P × 3, in the sticker's units.
         piece: how many distances, pixels × colours, are held at a time, at least 1; changes no
             result beyond float rounding.
@@ -37,9 +38,12 @@ def non_printability_score(
         BlurnetError: if shapes or values do not fit.
 
     """
-    if sticker.dim() != 4 or mask.shape != sticker.shape[2:]:
+    if sticker.dim() != 4 or mask.shape not in (
+        sticker.shape[2:],
+        (len(sticker), *sticker.shape[2:]),
+    ):
         raise BlurnetError(
-            "the sticker is T × 3 × H × W and its mask H × W; "
+            "the sticker is T × 3 × H × W and its mask H × W or T × H × W; "
             f"found {tuple(sticker.shape)} and {tuple(mask.shape)}"
         )
     if colors.dim() != 2 or not len(colors) or colors.shape[1] != sticker.shape[1]:
@@ -49,13 +53,19 @@ def non_printability_score(
         )
     if piece < 1:
         raise BlurnetError(f"piece is at least 1, not {piece}")
-    weights = mask.to(sticker).flatten()
+    weights = mask.to(sticker).flatten(-2)
     # counting the mask's pixels would hold up a GPU, which takes all of them as well
-    inside = weights.nonzero()[:, 0] if sticker.is_cpu else slice(None)
+    some = weights if weights.dim() == 1 else weights.amax(0)
+    inside = some.nonzero()[:, 0] if sticker.is_cpu else slice(None)
     pixels = sticker.flatten(2).transpose(1, 2)[:, inside]
     rows = max(1, piece // len(colors))
     products = _ProductOfDistances.apply(pixels.flatten(0, 1), colors.to(sticker), rows)  # type: ignore[no-untyped-call]
-    score: Tensor = products.view(len(sticker), -1) @ weights[inside]
+    products = products.view(len(sticker), -1)
+    score: Tensor
+    if weights.dim() == 2:
+        score = (products * weights[:, inside]).sum(1)
+    else:
+        score = products @ weights[inside]
     return score
 
 

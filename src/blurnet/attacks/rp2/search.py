@@ -1,18 +1,21 @@
 """RP2, Robust Physical Perturbations (Eykholt et al., arXiv 1707.08945, equation 3)."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 
+from blurnet.attacks.check import check_images, checked_network, mask_of
 from blurnet.attacks.fast.attacked_network import AttackedNetwork, fastest_piece
-from blurnet.attacks.rp2.check import check, check_outputs
+from blurnet.attacks.rp2.check import check_rest, targets_of
 from blurnet.attacks.rp2.draws import Draws
 from blurnet.attacks.rp2.placement import sticker_of
 from blurnet.attacks.rp2.settings import RP2Settings
-from blurnet.attacks.rp2.terms import Terms
-from blurnet.attacks.transforms import View
+from blurnet.attacks.rp2.terms import Network, Part, Terms
+from blurnet.attacks.transforms import Transform
+from blurnet.errors import BlurnetError
+from blurnet.models.memory import budget_on, piece_within
 from blurnet.models.modes import evaluating
 
 CHECK_EVERY = 25
@@ -26,16 +29,29 @@ class RP2Result:
     Args:
         noise: the sticker, not yet multiplied by the mask: δ, or s in [0, 1] where it is pasted;
             float32, T × C × H × W, or T × V × C × H × W with one for each image.
-        adversarial: the attacked views, in [0, 1] unless unclipped, T × V × C × H × W. With
-            transformations: as the network gets them, each view in its first draw.
         loss: the objective before each step, T × steps, the mean over the images where each has a
             sticker of its own; not a number once a target was done.
+        adversarial: the attacked views, in [0, 1] unless unclipped, T × V × C × H × W. With
+            transforms: as the network gets them, each view in its first draw. None if they were
+            not to be kept.
 
     """
 
     noise: Tensor
-    adversarial: Tensor
     loss: Tensor
+    adversarial: Tensor | None
+    _terms: Terms = field(repr=False)
+
+    def attacked(self, place: int = 0) -> Tensor:
+        """Give the attacked views of one target, V × C × H × W, made anew if they were not kept.
+
+        Args:
+            place: which of the targets, in the order given.
+
+        """
+        if self.adversarial is not None:
+            return self.adversarial[place]
+        return _attacked(self._terms, self.noise[place])
 
 
 def rp2(
@@ -47,9 +63,10 @@ def rp2(
     settings: RP2Settings | None = None,
     generator: torch.Generator,
     on_step: Callable[[int, int], None] | None = None,
-    views: Sequence[View] = (),
+    transforms: Sequence[Transform] = (),
     colors: Tensor | None = None,
     warm_start: Tensor | None = None,
+    keep_images: bool = True,
 ) -> RP2Result:
     """Find, for each target y*, one perturbation δ that serves all views.
 
@@ -58,67 +75,97 @@ def rp2(
     one gives.
 
     Args:
-        model: images in [0, 1] in, logits out. Copied; itself only run in evaluation mode, without
-            gradients, and left as it was.
-        images: the views X^V, float32 in [0, 1], V × C × H × W.
-        targets: the class y* of each attack, or untargeted the true class, int64, T.
-        mask: M_x, float32 in [0, 1], H × W.
+        model: any network that ``blurnet.Classifier`` takes: images in [0, 1] in, logits out.
+            Copied; itself only run in evaluation mode, without gradients, and left as it was.
+        images: the views X^V, float32 in [0, 1], V × C × H × W; left as they are.
+        targets: the class y* of each attack, int64, T. Untargeted: the true class, one for all
+            views, or T × V with one for each. T × V is for stickers of each image's own, too.
+        mask: M_x, float32 in [0, 1], H × W, or V × H × W with one for each view.
         settings: how to search; the published settings by default.
-        generator: where starts, and the seed of the transformations, are drawn from, on the
-            images' device.
+        generator: where starts, and the seed of the transforms, are drawn from, on the images'
+            device.
         on_step: called after each step with the steps done and the steps in all.
-        views: the transformations T_i, in the order in which they act. They may change the size of
-            the image, down to what the network takes.
+        transforms: the T_i, in the order in which they act. They may change the size of the image,
+            down to what the network takes.
         colors: the printable colours, float32 in [0, 1], P × 3.
         warm_start: where the first run starts: δ (pasted: s), float32, a shape that broadcasts
             with the result's noise.
+        keep_images: whether the result holds the attacked images, T × V of them; without, memory
+            does not grow with them, and ``attacked`` makes those of one target anew.
 
     Raises:
-        BlurnetError: if shapes, values or targets do not fit.
+        BlurnetError: if shapes, values or targets do not fit, the network is none that takes these
+            images, or its logits are not finite, before or during the attack.
 
     """
     settings = settings or RP2Settings()
-    check(images, targets, mask, settings, colors, warm_start)
-    draws = Draws(tuple(views), images, settings.draws, generator)
-    terms = Terms(images, targets, mask, settings, draws, colors)
-    with evaluating(model):
-        free = terms.start(generator, warm_start)
-        example = terms.place(free[:1, :1], slice(1), draws.final)[:, 0, 0].detach()
-        check_outputs(model, example, targets)
-        still = {} if views else {"photographs": images, "mask": mask}
-        network = AttackedNetwork(model, example, settings.precision, **still)
-        terms.piece = settings.piece or fastest_piece(network.dtype, images, example)
+    check_images(images)
+    covered, each_target = mask_of(mask, images), targets_of(targets, len(images), settings)
+    check_rest(images, targets, settings, colors, warm_start)
+    draws = Draws(tuple(transforms), images, settings.draws, generator)
+    terms = Terms(images, each_target, covered, settings, draws, colors)
+    free = terms.start(generator, warm_start)
+    example = terms.place(free[:1, :1], slice(1), draws.final)[:, 0, 0].detach()
+    judge = checked_network(model, example, targets, "targets")
+    with evaluating(judge):
+        still = None if transforms else (images, terms.whole_mask)
+        network = AttackedNetwork(judge, example, settings.precision, still)
+        terms.piece = settings.piece or _piece(terms, network, free, example)
         every = torch.arange(len(targets), device=images.device)
         steps, running = settings.steps, every
         for restart in range(settings.restarts):
             progress = _shifted(on_step, restart * steps, settings.restarts * steps)
             if restart == 0:
-                free, history = _search(terms, model, network, free, every, progress)
+                free, history = _search(terms, judge, network, free, every, progress)
                 continue
-            counted, cost = _judge(terms, model, free, every)
+            counted, cost = _judge(terms, judge, free, every)
             if settings.stop_when_done:
                 running = every[counted.sum(1) < len(images)]
             another, its_history = _search(
-                terms, model, network, terms.start(generator), running, progress
+                terms, judge, network, terms.start(generator), running, progress
             )
-            better = _better(*_judge(terms, model, another, every), counted, cost)
+            better = _better(*_judge(terms, judge, another, every), counted, cost)
             free = torch.where(better[..., None, None, None], another, free)
             history = torch.where(better[..., None], its_history, history)
     noise = sticker_of(free, settings.placement)
-    adversarial = [
-        terms.place(each, slice(None), draws.final)[:, 0] for each in torch.split(free, 1)
-    ]
-    return RP2Result(
-        noise if settings.scope == "per_image" else noise[:, 0],
-        torch.cat(adversarial),
-        history.mean(1),
-    )
+    noise = noise if settings.scope == "per_image" else noise[:, 0]
+    kept = None
+    if keep_images:
+        kept = images.new_empty(len(targets), len(images), *example.shape[1:])
+        for place, sticker in enumerate(noise):
+            kept[place] = _attacked(terms, sticker)
+    return RP2Result(noise, history.mean(1), kept, terms)
+
+
+def _attacked(terms: Terms, noise: Tensor) -> Tensor:
+    """Give the views under one target's noise, C × H × W or V × C × H × W."""
+    return terms.attacked(noise if terms.settings.scope == "per_image" else noise[None])
+
+
+def _piece(terms: Terms, network: AttackedNetwork, free: Tensor, example: Tensor) -> int:
+    """Say how many images are fastest at once and stay in the budget, with all that is done."""
+    fastest = fastest_piece(network.dtype, terms.images, example)
+    targets, views = terms.targets.shape
+    if targets * views * terms.draws.draws == 1:
+        return fastest
+    every = torch.arange(targets, device=free.device)
+
+    def run(count: int) -> None:
+        part = Part(slice(1), slice(1), slice(count))
+        if views == 1:
+            part = Part(slice(count), slice(1), slice(1))
+        rows, own = every[part.target], terms.own(part.view)
+        sticker = free.detach()[rows, own].requires_grad_()
+        expectation, _ = terms.expectation(network, sticker, rows, part, terms.draws.final)
+        torch.autograd.grad(expectation.sum(), sticker)
+
+    return min(fastest, piece_within(run, budget=budget_on(free.device)))
 
 
 def _search(
     terms: Terms,
-    model: nn.Module,
-    network: AttackedNetwork,
+    judge: nn.Module,
+    network: Network,
     free: Tensor,
     running: Tensor,
     on_step: Callable[[int], None],
@@ -162,20 +209,31 @@ def _search(
         adam.step()
         if given.stop_when_done and (step + 1) % CHECK_EVERY == 0:
             done = running[held[running]]
-            done = done[_judge(terms, model, free, done)[0].sum(1) == len(terms.images)]
+            done = done[_judge(terms, judge, free, done)[0].sum(1) == len(terms.images)]
             ended[done] = free.detach()[done]
             running = running[~torch.isin(running, done)]
             held.fill_(True)
         on_step(step + 1)
+    _check_finite(history[running])
     ended[running] = free.detach()[running]
     if closest:
         every = torch.arange(len(ended), device=ended.device)
         nearer = _better(
-            *_judge(terms, model, closest.free, every), *_judge(terms, model, ended, every)
+            *_judge(terms, judge, closest.free, every), *_judge(terms, judge, ended, every)
         )
         nearer &= closest.counted > 0
         ended = torch.where(nearer[..., None, None, None], closest.free, ended)
     return ended, history
+
+
+def _check_finite(history: Tensor) -> None:
+    """Raise a BlurnetError if an objective, t × s × steps, became infinite or not a number."""
+    wrong = (~history.isfinite()).flatten(0, 1).any(0)
+    if wrong.any():
+        raise BlurnetError(
+            f"the network's logits are not finite on attacked images, from step "
+            f"{int(wrong.int().argmax()) + 1} of {len(wrong)}"
+        )
 
 
 class _Closest:
@@ -199,7 +257,7 @@ def _better(counted: Tensor, cost: Tensor, than_counted: Tensor, than_cost: Tens
 
 
 @torch.no_grad()
-def _judge(terms: Terms, model: nn.Module, free: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
+def _judge(terms: Terms, judge: nn.Module, free: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
     """Give, in float32, how many views these targets' stickers fool, and what they cost, t × s.
 
     The cost is the objective, or the change where the closest sticker is kept.
@@ -211,7 +269,7 @@ def _judge(terms: Terms, model: nn.Module, free: Tensor, rows: Tensor) -> tuple[
         own = terms.own(part.view)
         sticker = free[part.target, own]
         expectation, fooled = terms.expectation(
-            lambda attacked, _view: model(attacked), sticker, rows[part.target], part, final
+            lambda attacked, _view: judge(attacked), sticker, rows[part.target], part, final
         )
         objective[part.target, own] += expectation
         counted[part.target, own] += terms.count(fooled)

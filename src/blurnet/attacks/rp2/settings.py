@@ -1,11 +1,12 @@
 """How RP2 searches."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Literal, get_args
 
 from blurnet.attacks.fast.attacked_network import Precision
 from blurnet.attacks.rp2.objective import Goal, Loss
 from blurnet.attacks.rp2.placement import Placement
+from blurnet.engine.step import NOT_IN_KEY
 from blurnet.errors import BlurnetError
 
 Scope = Literal["universal", "per_image"]
@@ -27,8 +28,9 @@ class RP2Settings:
         start: the sticker at the start: "uniform" in [0, 1], as published, or "zeros", which is
             grey (0.5) where it is pasted.
         clip: whether an image that something was added to is clipped to [0, 1].
-        piece: how many images go through the network at once; bounds memory, changes no result
-            beyond float rounding. None for what is fastest for the network's precision.
+        piece: how many images go through the network at once; changes no result beyond float
+            rounding. None for what is fastest and takes no more memory than
+            ``blurnet.models.memory.BUDGET``.
         placement: how the sticker meets the image. "add": x + M·δ, the formula; a value that is
             clipped has no gradient. "add_straight_through": the same image, with the gradient that
             it would have unclipped. "paste": x(1 − M) + M·s, an opaque sticker s in [0, 1], the
@@ -38,15 +40,17 @@ class RP2Settings:
         goal: "targeted": be taken for the target. "untargeted": not for the true class, which is
             then given as the target; J is turned round.
         scope: "universal": one sticker for all views, the formula. "per_image": one for each.
+            Under a mask for each view, the norm of a universal sticker is that of all pixels that
+            some view shows.
         keep: which of its stickers a run ends with. "last": that of the last step, as published.
             "closest": of all that it met the one that reaches most views and, among equals, changes
             them least (L2 dissimilarity), as an attack of least norm would; it is often an early
             and less confident one. The last all the same where no step reached a view, where the
-            last reaches more in float32, and where views are redrawn at each step.
+            last reaches more in float32, and where transforms are redrawn at each step.
         restarts: runs from starts of their own, of which the best is kept, for each target (and,
             "per_image", each image): most views reached first, then the least objective, or with
             "closest" the least change.
-        draws: how many draws of the views' transformations each step averages, at least 1; where
+        draws: how many draws of the transforms each step averages, at least 1; where
             nothing is redrawn it makes no difference.
         stop_when_done: leave a target alone when all its views have been reached for 25 steps, and
             are with the last sticker, in float32; its later losses are not a number.
@@ -66,7 +70,7 @@ class RP2Settings:
     eps: float = 1e-8
     start: Literal["uniform", "zeros"] = "uniform"
     clip: bool = True
-    piece: int | None = None
+    piece: int | None = field(default=None, metadata=NOT_IN_KEY)
     placement: Placement = "add"
     loss: Loss = "cross_entropy"
     goal: Goal = "targeted"
@@ -77,6 +81,16 @@ class RP2Settings:
     stop_when_done: bool = False
     printability: float = 0
     precision: Precision = "float32"
+
+    @property
+    def published(self) -> bool:
+        """Whether this is RP2's published attack: 300 steps or more, and all else as published.
+
+        How the gradients are computed, ``piece`` and ``precision``, is no part of the attack.
+        """
+        plain = RP2Settings()
+        alike = replace(plain, steps=self.steps, piece=self.piece, precision=self.precision)
+        return self == alike and self.steps >= plain.steps
 
     def __post_init__(self) -> None:
         choices = {

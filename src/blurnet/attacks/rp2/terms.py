@@ -13,7 +13,7 @@ from torch import Tensor
 
 from blurnet.attacks.rp2.draws import Draws
 from blurnet.attacks.rp2.objective import attack_loss, reached
-from blurnet.attacks.rp2.placement import free_of, place, place_in_views, sticker_of
+from blurnet.attacks.rp2.placement import free_of, place, place_through, sticker_of
 from blurnet.attacks.rp2.printability import non_printability_score
 from blurnet.attacks.rp2.settings import RP2Settings
 
@@ -35,10 +35,10 @@ class Terms:
 
     Args:
         images: V × C × H × W.
-        targets: T.
-        mask: H × W.
+        targets: T × V.
+        mask: 1 × 1 × H × W, or V × 1 × H × W with one for each view.
         settings: RP2's.
-        draws: of the views' transformations.
+        draws: of the transforms.
         colors: the printable colours, P × 3.
         piece: how many images go through the network at once.
 
@@ -69,44 +69,70 @@ class Terms:
         return free_of(drawn, self.settings.placement)
 
     def place(self, free: Tensor, view: slice, drawn: Sequence[Tensor]) -> Tensor:
-        """Give x_i + T_i(M · δ), t × d × v × C × H' × W'."""
-        placement = self.settings.placement
-        return place_in_views(
+        """Give x_i + T_i(M · δ) of these views, t × d × v × C × H' × W'."""
+        return self.under(sticker_of(free, self.settings.placement), view, drawn)
+
+    def under(self, sticker: Tensor, view: slice, drawn: Sequence[Tensor]) -> Tensor:
+        """Give the same of stickers δ, or s in [0, 1], t × s × C × H × W."""
+        return place_through(
             self.images[view],
-            sticker_of(free, placement),
-            self.mask,
-            placement,
-            self.draws.views,
+            sticker,
+            self.mask_of(view),
+            self.settings.placement,
+            self.draws.transforms,
             [parameters[:, view] for parameters in drawn],
             clip=self.settings.clip,
         )
 
+    def attacked(self, sticker: Tensor) -> Tensor:
+        """Give all views under one target's stickers, s × C × H × W → V × C × H' × W'."""
+        slices = [slice(at, at + self.piece) for at in range(0, len(self.images), self.piece)]
+        return torch.cat(
+            [
+                self.under(sticker[None, self.own(view)], view, self.draws.final)[0, 0]
+                for view in slices
+            ]
+        )
+
+    def mask_of(self, view: slice) -> Tensor:
+        """Give the mask of these views, 1 or v × 1 × H × W."""
+        return self.mask if len(self.mask) == 1 else self.mask[view]
+
+    @cached_property
+    def whole_mask(self) -> Tensor:
+        """Give the pixels of all views' masks together, H × W."""
+        return self.mask.amax((0, 1))
+
     def penalty(self, free: Tensor) -> Tensor:
         """Give λ‖M · δ‖_p + λ_NPS · NPS(M · δ) of each sticker, t × s."""
-        given = self.settings
+        given, per_image = self.settings, self.settings.scope == "per_image"
         sticker = change = sticker_of(free, given.placement)
+        mask = self.mask if per_image else self.whole_mask
         if given.placement == "paste":
-            per_image = given.scope == "per_image"
             change = sticker - (self.images if per_image else self.images.mean(0))
-        norm: Tensor = torch.linalg.vector_norm(self.mask * change, given.p, dim=(2, 3, 4))
+        norm: Tensor = torch.linalg.vector_norm(mask * change, given.p, dim=(2, 3, 4))
         if self.colors is None or not given.printability:
             return norm * given.lam
-        score = non_printability_score(sticker.flatten(0, 1), self.mask, self.colors)
+        if len(self.mask) > 1 and per_image:
+            weights = self.mask[:, 0].repeat(len(free), 1, 1)
+        else:
+            weights = self.whole_mask
+        score = non_printability_score(sticker.flatten(0, 1), weights, self.colors)
         return norm * given.lam + score.view(norm.shape) * given.printability
 
     @cached_property
     def covered(self) -> Tensor:
-        """Give the places of the pixels under the mask, in row order."""
-        return self.mask.flatten().nonzero().squeeze(1)
+        """Give the places of the pixels under some view's mask, in row order."""
+        return self.whole_mask.flatten().nonzero().squeeze(1)
 
     def change(self, free: Tensor, part: Part) -> Tensor:
-        """Give a part's share of (1/V) Σ ‖x − x_adv‖₂ / ‖x_adv‖₂, before any transformation, t × s.
+        """Give a part's share of (1/V) Σ ‖x − x_adv‖₂ / ‖x_adv‖₂, before any transform, t × s.
 
         Outside the mask x_adv is x: only what is under it is looked at, pixel by pixel.
         """
         given = self.settings
         photographs = self.images[part.view]
-        mask = self.mask.flatten()[self.covered]
+        mask = self.mask_of(part.view).flatten(2)[..., self.covered]
         before = photographs.flatten(2)[..., self.covered]
         sticker = sticker_of(free, given.placement).flatten(3)[..., self.covered]
         after = place(before, mask * sticker, mask, given.placement, clip=given.clip)
@@ -127,7 +153,7 @@ class Terms:
             free: the stickers of these targets and views, t × s × C × H × W.
             rows: which targets these are, t.
             part: which draws and views.
-            drawn: what each view drew for all, D × V × k.
+            drawn: what each transform drew for all, D × V × k.
 
         Returns:
             The share, and t × d × v bool.
@@ -136,7 +162,7 @@ class Terms:
         given, draws = self.settings, len(drawn[0]) if drawn else 1
         attacked = self.place(free, part.view, [parameters[part.draw] for parameters in drawn])
         count = attacked.shape[:3]
-        classes = self.targets[rows, None, None].expand(count).flatten()
+        classes = self.targets[rows, part.view][:, None].expand(count).flatten()
         logits = network(attacked.flatten(0, 2), part.view)
         losses = attack_loss(logits, classes, given.loss, given.goal).view(count)
         fooled = reached(logits.detach(), classes, given.goal).view(count)

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from blurnet.attacks.rp2.search import rp2
 from blurnet.attacks.rp2.settings import RP2Settings
-from blurnet.attacks.transforms import View
+from blurnet.attacks.transforms import Transform
 from blurnet.data.images import Box
 from blurnet.errors import BlurnetError
 
@@ -74,7 +74,7 @@ def two_stage_rectangles(
     count: int,
     area: float,
     generator: torch.Generator,
-    views: Sequence[View] = (),
+    transforms: Sequence[Transform] = (),
     on_step: Callable[[int, int], None] | None = None,
 ) -> list[Box]:
     """Find where stickers do most, as RP2 did (Eykholt et al., arXiv 1707.08945, section 3).
@@ -85,13 +85,13 @@ def two_stage_rectangles(
     Args:
         model: images in [0, 1] in, logits out; left as it was.
         images: the views X^V, float32 in [0, 1], V × C × H × W.
-        targets: the class y* of each attack, or untargeted the true class, int64, T.
+        targets: the class y* of each attack, or untargeted the true class, as ``rp2`` takes them.
         outline: the sign's whole area, in [0, 1], H × W.
         settings: of the first stage: universal, added, p = 1; RP2's with p = 1 by default.
         count: how many rectangles, at least 1.
         area: of all of them together, as a share of the image, above 0.
         generator: where the first stage starts from, on the images' device.
-        views: the transformations T_i, as ``rp2`` takes them.
+        transforms: the T_i, as ``rp2`` takes them.
         on_step: of the first stage, as ``rp2`` calls it.
 
     Returns:
@@ -108,6 +108,11 @@ def two_stage_rectangles(
             "the first stage is an ℓ1 attack that adds one perturbation: p 1, universal, add; "
             f"found p {settings.p}, {settings.scope}, {settings.placement}"
         )
+    if outline.shape != images.shape[2:]:
+        raise BlurnetError(
+            f"the outline is {tuple(outline.shape)}; it must be H × W like the images, "
+            f"{tuple(images.shape[2:])}"
+        )
     _pixels_of(area, count, *outline.shape)  # before the long part
     found = rp2(
         model,
@@ -116,8 +121,9 @@ def two_stage_rectangles(
         outline,
         settings=settings,
         generator=generator,
-        views=views,
+        transforms=transforms,
         on_step=on_step,
+        keep_images=False,
     )
     return most_affected_rectangles(outline * found.noise, count=count, area=area, within=outline)
 

@@ -20,9 +20,9 @@ from blurnet.attacks.transforms.base import Of, Transform, clamp, factors, unifo
 class Warp(Transform):
     """Moves pixels: those of the sticker by default, since each photograph is a view already.
 
-    Neighbours in a list are multiplied and resampled once (``apply_transforms``), since each bilinear
-    resampling also blurs. A sticker is transparent beyond its border; an image repeats its
-    outermost pixels.
+    Neighbours in a list are multiplied and resampled once (``apply_transforms``), since each
+    bilinear resampling also blurs. A sticker is transparent beyond its border; an image repeats
+    its outermost pixels.
     """
 
     of: Of = "sticker"

@@ -2,6 +2,7 @@
 
 import hashlib
 import inspect
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 from blurnet.defenses import Blur, harden
 from blurnet.errors import BlurnetError
 from blurnet.models import MODELS, build, check_network, import_model, load_weights
+from blurnet.models.classifier import network_of
 
 
 def build_network(
@@ -44,7 +46,7 @@ def build_network(
     else:
         network = import_model(model, classes=tuple(classes), seed=seed)
     if start is not None:
-        load_weights(network, start, "the weights to start from")
+        load_weights(inner(network), start, "the weights to start from")
     example = torch.zeros(1, channels, size, size)
     logits = check_network(network, example)
     if logits != len(classes):
@@ -56,6 +58,11 @@ def build_network(
     return harden(network, *filters, example=example, seed=seed) if filters else network
 
 
+def inner(network: nn.Module) -> nn.Module:
+    """Give the user's network, out of the Classifier around it: records hold its own weights."""
+    return network_of(network)
+
+
 def content_of(network: nn.Module) -> str:
     """Tell a user's network, before it is trained, from any other, wherever its file lies.
 
@@ -64,7 +71,7 @@ def content_of(network: nn.Module) -> str:
 
     """
     digest = hashlib.sha256(hash_tensors(network.state_dict()).encode())
-    digest.update(str(network).encode())
+    digest.update(re.sub(r" at 0x[0-9a-f]+", "", str(network)).encode())
     kinds = {type(module) for module in network.modules()}
     own = [kind for kind in kinds if kind.__module__.partition(".")[0] not in ("torch", "blurnet")]
     for kind in sorted(own, key=lambda kind: kind.__qualname__):
@@ -80,7 +87,7 @@ def hash_tensors(tensors: Mapping[str, Tensor]) -> str:
     digest = hashlib.sha256()
     for name in sorted(tensors):
         digest.update(f"{name} {tensors[name].dtype} {tuple(tensors[name].shape)}".encode())
-        digest.update(tensors[name].detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
+        digest.update(tensors[name].detach().cpu().reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
 
 

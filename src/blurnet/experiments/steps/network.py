@@ -20,7 +20,7 @@ from blurnet.penalties import penalty_terms
 from blurnet.settings import Settings
 from blurnet.training import Checkpoints, Progress, fit
 
-from .building import build_network, content_of, hash_tensors
+from .building import build_network, content_of, hash_tensors, inner
 from .values import NetworkValues
 
 CHECKPOINT_SECONDS = 30.0
@@ -39,7 +39,7 @@ class PlannedNetwork:
     classes: tuple[str, ...]
     size: int
     channels: int
-    defense: Defense = Defense()
+    defense: Defense
 
     @property
     def example(self) -> Tensor:
@@ -113,7 +113,7 @@ def read_from_file(path: Path, model: str, *, size: int) -> PlannedNetwork:
         values=NetworkValues,
         work=lambda _needs, _on_step, _folder: Outcome(values, weights),
     )
-    return PlannedNetwork(step, model, classes, size, 3)
+    return PlannedNetwork(step, model, classes, size, 3, Defense())
 
 
 def trained(
@@ -216,7 +216,7 @@ def network_of(outcome: Outcome[NetworkValues]) -> nn.Module:
         filters=values.filters,
         seed=0,
     )
-    load_weights(network, outcome.tensors, "a record of this run")
+    load_weights(inner(network), outcome.tensors, "a record of this run")
     return network.eval()
 
 
@@ -290,7 +290,7 @@ def _train(
         test_accuracy=rate(predict(network, test.images).classes == test.labels),
         epoch_losses=tuple(history.losses),
     )
-    return Outcome(values, network.state_dict())
+    return Outcome(values, inner(network).state_dict())
 
 
 def _filter(
@@ -307,7 +307,7 @@ def _filter(
         classes=before.classes,
         filters=(*before.filters, *filters),
     )
-    return Outcome(values, made.state_dict())
+    return Outcome(values, inner(made).state_dict())
 
 
 def _told(on_step: OnStep) -> Callable[[Progress], None]:

@@ -25,8 +25,7 @@ MODEL = "lisa_cnn"
 
 @dataclass(frozen=True, eq=False)
 class Published:
-    """What RP2 published: its network, its photographs, its sticker on them and the sticker's
-    target."""
+    """What RP2 published: a network, photographs, a sticker on them, and the sticker's target."""
 
     network: PlannedNetwork
     scene: Scene
@@ -35,7 +34,7 @@ class Published:
 
 
 class PublishedStickerConfig(Settings):
-    """Of a finished sticker: hashes of the scene and of the noise, and the class it was made for."""
+    """Of a finished sticker: the hashes of scene and noise, and the class it was made for."""
 
     scene: str
     target: str

@@ -80,5 +80,3 @@ def _transfer(
         test=test,
     )
     return Outcome(values)
-
-

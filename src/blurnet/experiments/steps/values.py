@@ -151,8 +151,17 @@ class MeasuredLayer(Settings):
 
 
 class SpectraValues(Settings):
-    """Spectra of a network's maps. Tensors: see ``experiments/steps/spectra.py``."""
+    """Spectra of a network's maps. Tensors: see ``experiments/steps/spectra.py``.
+
+    Args:
+        layers: what was measured, "input" first.
+        channels: those of the input, such as "input R", measured each by itself.
+        views: how many images there were.
+        kernels: of learned kernels; None without.
+
+    """
 
     layers: dict[str, MeasuredLayer]
+    channels: tuple[str, ...] = ()
     views: int
     kernels: KernelEffects | None

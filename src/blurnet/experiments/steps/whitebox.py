@@ -119,4 +119,3 @@ def _attack(
     if settings.scope == "universal":
         tensors["noise"] = found.noise
     return Outcome(values, tensors)
-
