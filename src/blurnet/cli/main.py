@@ -14,6 +14,7 @@ from blurnet.cli import (
     report_command,
     run_command,
     spectrum_command,
+    status_command,
     train_command,
 )
 from blurnet.errors import BlurnetError
@@ -32,6 +33,7 @@ app = typer.Typer(
 app.command("run")(run_command.run)
 app.command("train")(train_command.train)
 app.command("report")(report_command.report)
+app.command("status")(status_command.status)
 app.command("spectrum")(spectrum_command.spectrum)
 app.command("list")(list_command.list_)
 app.add_typer(attack_command.app, name="attack")
@@ -58,9 +60,9 @@ def blurnet(
 
 
 def main() -> None:
-    """Run the command; a user's mistake is one line on standard error and exit status 2."""
+    """Run the command; an error is one line; status 2 for a user's mistake, 1 for failed steps."""
     try:
         app()
     except BlurnetError as error:
         print(f"blurnet: {error}", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(getattr(error, "exit_status", 2))
