@@ -51,7 +51,7 @@ class FailedSteps(BlurnetError):
         self.failed, self.blocked, self.finished = tuple(failed), blocked, finished
         first = failed[0]
         more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
-        waiting = f", {blocked} that need {_them(len(failed))} not tried" if blocked else ""
+        waiting = f", {_needing(blocked, len(failed))} not tried" if blocked else ""
         super().__init__(
             f"{len(failed)} step{'s' if len(failed) > 1 else ''} failed{waiting}: "
             f"{first.title or first.kind}: {first.error}{more}; {finished} finished "
@@ -105,5 +105,5 @@ def _file(records: Records, key: str) -> Path:
     return records.root / f".{key}.failed.json"
 
 
-def _them(count: int) -> str:
-    return "it" if count == 1 else "them"
+def _needing(blocked: int, failed: int) -> str:
+    return f"{blocked} that need{'s' if blocked == 1 else ''} {'it' if failed == 1 else 'them'}"

@@ -20,6 +20,9 @@ from .computed import Computed
 from .step import Described, Outcome, Step, key_of
 from .working import worked_on
 
+WORTH_WAITING = 1.0
+"""Records of steps that took so many seconds are on the disk before the run goes on."""
+
 ValuesType = TypeVar("ValuesType", bound=BaseModel)
 
 
@@ -129,6 +132,9 @@ class Records:
     def write(self, step: Described, outcome: Outcome[Any], computed: Computed) -> None:
         """Keep what a step found. A kill at any moment leaves the whole record or none.
 
+        So does a power cut, but for a step that took less than ``WORTH_WAITING`` seconds: the disk
+        is not waited for, and a record that the cut left torn is told by its hashes.
+
         Raises:
             CannotKeep: if the disk does not take it, with the folder and the system's reason.
 
@@ -143,21 +149,27 @@ class Records:
             "files": {name: _hash(content) for name, content in files.items()},
         }
         try:
-            self._write(step.key, {"config.json": to_json(description), **files})
+            synced = computed.seconds >= WORTH_WAITING
+            self._write(step.key, {"config.json": to_json(description), **files}, synced=synced)
         except BlurnetError as error:
             raise CannotKeep(str(error)) from None
 
-    def _write(self, key: str, files: dict[str, bytes]) -> None:
+    def _write(self, key: str, files: dict[str, bytes], *, synced: bool) -> None:
         temporary = self.root / f".{key}.partial"
         with disk_errors(self.folder):
             shutil.rmtree(temporary, ignore_errors=True)
             temporary.mkdir(parents=True)
             try:
                 for name, content in files.items():
-                    write_synced(temporary / name, content)
-                sync_folder(temporary)
+                    if synced:
+                        write_synced(temporary / name, content)
+                    else:
+                        (temporary / name).write_bytes(content)
+                if synced:
+                    sync_folder(temporary)
                 temporary.rename(self.root / key)
-                sync_folder(self.root)
+                if synced:
+                    sync_folder(self.root)
             finally:
                 shutil.rmtree(temporary, ignore_errors=True)
 

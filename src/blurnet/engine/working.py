@@ -86,7 +86,8 @@ def heartbeat(folder: Path, on_step: OnStep) -> OnStep:
     """Tell ``on_step`` how far a step is, and keep it in the step's folder every few seconds."""
     since = datetime.now(UTC).isoformat(timespec="seconds")
     last = time.monotonic()
-    _beat(folder, Beat(pid=os.getpid(), since=since))
+    with suppress(OSError):
+        (folder / BEAT).write_text(Beat(pid=os.getpid(), since=since).model_dump_json(), "utf-8")
 
     def beating(done: int, total: int, note: str = "", /) -> None:
         nonlocal last
