@@ -2,16 +2,27 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
 from blurnet.evaluation import Rate
 from blurnet.evaluation.evidence import Evidence
-from blurnet.report.blocks import Block, Paragraph, Section, blocks
+from blurnet.report.blocks import (
+    Block,
+    Definitions,
+    Fact,
+    Facts,
+    Heading,
+    Paragraph,
+    Section,
+    blocks,
+)
 from blurnet.report.evidence.bracket import Bracket, bracket_of, complement
-from blurnet.report.evidence.words import verdict_words
+from blurnet.report.evidence.sections import asked_facts
+from blurnet.report.evidence.words import DEFINITIONS, verdict_words
 from blurnet.report.measures import Measured
-from blurnet.report.tables import Cell, Column, Row, Table, Words
+from blurnet.report.tables import NOTHING, Cell, Column, Row, Share, Table, Words
 from blurnet.report.words import ACCURACY, CONTROL, SUCCESS, Measure, percent
 
 UNDER_ATTACK = Measure(
@@ -68,11 +79,15 @@ class Beside:
     bracket: Bracket
 
 
-def beside(evaluations: Mapping[str, Evidence]) -> list[Section]:
-    """Make the sections that evaluations beside each other have of their own.
+Evaluations = Mapping[str, Evidence]
+"""By the names that the page calls them."""
+
+
+def comparison_sections(evaluations: Evaluations) -> list[Section]:
+    """Make the sections of a page of several evaluations.
 
     Args:
-        evaluations: at least two, by the names that the page calls them.
+        evaluations: at least two.
 
     """
     shown = tuple(
@@ -86,12 +101,73 @@ def beside(evaluations: Mapping[str, Evidence]) -> list[Section]:
         )
         for name, evidence in evaluations.items()
     )
-    found = [Section("The brackets", "evidence_beside.html.j2", shown)]
-    notes = (*_notes(evaluations), *_pairs(evaluations))
-    return [*found, blocks("Image by image", *notes)] if notes else found
+    return [
+        Section("What came out", "evidence_beside.html.j2", shown),
+        blocks("Side by side", *_notes(evaluations), *_tables(evaluations), *_pairs(evaluations)),
+        blocks("What was asked", *_asked(evaluations)),
+        blocks("What the numbers mean", Definitions(DEFINITIONS)),
+    ]
 
 
-def same_images(evaluations: Mapping[str, Evidence]) -> bool:
+def compared(evaluations: Evaluations) -> dict[str, Any]:
+    """Give the comparison as JSON has it."""
+    return {
+        "same_images": same_images(evaluations),
+        "evaluations": {
+            name: {
+                "network": evidence.network,
+                "defense": evidence.defense,
+                "passed": evidence.passed,
+                "rates": [
+                    {
+                        "row": each.row,
+                        "measure": each.measure.name,
+                        "value": each.value,
+                        "low": each.limits.low,
+                        "high": each.limits.high,
+                        "images": each.images,
+                    }
+                    for each in measures(evidence)
+                ],
+            }
+            for name, evidence in evaluations.items()
+        },
+    }
+
+
+def _tables(evaluations: Evaluations) -> Iterator[Table]:
+    """Give a table of the network's rates, and one of each attack's."""
+    found = [list(measures(evidence)) for evidence in evaluations.values()]
+    for about, caption in (
+        (NETWORK, "Below each rate its 95 % interval."),
+        (ATTACKS, "Attack success: lower is better."),
+    ):
+        rows: dict[tuple[str, str], list[Cell]] = {}
+        for place, its_own in enumerate(found):
+            for each in its_own:
+                if each.table == about:
+                    key = (each.row, each.measure.name)
+                    cells = rows.setdefault(key, [NOTHING] * len(found))
+                    cells[place] = Share(each.value, each.limits)
+        yield Table(
+            about,
+            tuple(Column(name) for name in evaluations),
+            tuple(
+                Row(measure, tuple(cells)) if about == NETWORK else Row(row, tuple(cells), measure)
+                for (row, measure), cells in rows.items()
+            ),
+            labels="Measure" if about == NETWORK else "Attack",
+            caption=caption,
+        )
+
+
+def _asked(evaluations: Evaluations) -> Iterator[Block]:
+    for name, evidence in evaluations.items():
+        yield Heading(name)
+        yield Facts((*asked_facts(evidence), Fact("Finished", evidence.computed.finished)))
+
+
+def same_images(evaluations: Evaluations) -> bool:
     """Say whether all looked at the same images, in the same order."""
     first, *others = evaluations.values()
     return all(_alike(first, other) for other in others)
@@ -108,7 +184,7 @@ def _alike(first: Evidence, other: Evidence) -> bool:
     )
 
 
-def _notes(evaluations: Mapping[str, Evidence]) -> Iterator[Paragraph]:
+def _notes(evaluations: Evaluations) -> Iterator[Paragraph]:
     if not same_images(evaluations):
         yield Paragraph(
             "these evaluations looked at different images: a difference of their rates may be one "
@@ -120,7 +196,7 @@ def _notes(evaluations: Mapping[str, Evidence]) -> Iterator[Paragraph]:
         yield Paragraph(f"the masks have {' and '.join(map(str, pixels))} pixels.", "note")
 
 
-def _pairs(evaluations: Mapping[str, Evidence]) -> Iterator[Block]:
+def _pairs(evaluations: Evaluations) -> Iterator[Block]:
     """Count how the answers of two evaluations of the same images go together."""
     if len(evaluations) != 2 or not same_images(evaluations):
         return
