@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from blurnet.models import Classifier
 
 RP2_NETWORK = "lisa_cnn.safetensors"
+SYNTHETIC = "synthetic"
 TWO_STAGE: dict[str, Any] = {"outline": "octagon", "count": 4, "area": 0.03}
 
 _log = logging.getLogger("blurnet")
@@ -102,29 +103,32 @@ class Inputs:
         return tuple(name for name, count in self.photographs.counts().items() if count)
 
 
-def read_inputs(network: NetworkAsked, photographs: PhotographsAsked) -> Inputs:
+def read_inputs(
+    network: NetworkAsked, photographs: PhotographsAsked, *, resized: bool = False
+) -> Inputs:
     """Read the network and the photographs, and check that they belong together.
+
+    Args:
+        network: which.
+        photographs: which.
+        resized: whether a transform resizes them before the network gets them.
 
     Raises:
         BlurnetError: if one of them is not named, is named twice, or does not fit the other.
 
     """
     _refuse_void(network, photographs)
-    model: Classifier | None = None
-    if network.model is None or network.file is not None:
-        model = _written_network(network, photographs.rp2)
-        if photographs.size is None and photographs.rp2 is None and model.size is not None:
-            _log.debug("the network takes %s", model.size)
+    model = None if network.file is None and network.model else _written(network, photographs.rp2)
     test, train = read_photographs(photographs)
     if model is None:
-        model = _own_network(network, test.classes, photographs)
-    classes = model.classes
-    if classes is None:
+        model = _own(network, test.classes, photographs)
+    if model.classes is None:
         raise BlurnetError("what are the network's outputs called? Give --classes a,b,c")
-    labelled = test.labelled_as(classes)
-    _refuse_size(model, labelled)
+    labelled = test.labelled_as(model.classes)
+    if not resized:
+        _refuse_size(model, labelled)
     name = str(network.file or network.model or photographs.rp2)
-    return Inputs(model, classes, name, labelled, train, photographs.rp2)
+    return Inputs(model, model.classes, name, labelled, train, photographs.rp2)
 
 
 def _refuse_void(network: NetworkAsked, photographs: PhotographsAsked) -> None:
@@ -161,7 +165,7 @@ def _is_given(photographs: PhotographsAsked, name: str) -> bool:
     return getattr(photographs, name) is not None
 
 
-def _written_network(asked: NetworkAsked, rp2: Path | None) -> "Classifier":
+def _written(asked: NetworkAsked, rp2: Path | None) -> "Classifier":
     from blurnet.defenses import load
 
     if asked.file is None:
@@ -174,14 +178,14 @@ def _written_network(asked: NetworkAsked, rp2: Path | None) -> "Classifier":
     return load(asked.file, asked.model)
 
 
-def _own_network(
+def _own(
     asked: NetworkAsked, found: Sequence[str], photographs: PhotographsAsked
 ) -> "Classifier":
     from blurnet.data import parse_classes
     from blurnet.models import import_model
 
     assert asked.model is not None
-    classes = None if asked.classes is None else parse_classes(asked.classes)
+    classes = parse_classes(asked.classes) if asked.classes else _labels(asked.weights)
     if classes is None:
         if photographs.data is None:
             raise BlurnetError(
@@ -202,6 +206,16 @@ def _own_network(
         mean=_numbers("--mean", asked.mean),
         std=_numbers("--std", asked.std),
     )
+
+
+def _labels(weights: Path | None) -> tuple[str, ...] | None:
+    """Give what a safetensors file calls the outputs, if it says so."""
+    from blurnet.data import read_safetensors
+    from blurnet.models.weights import labels_in
+
+    if weights is None or weights.suffix != ".safetensors":
+        return None
+    return labels_in(read_safetensors(weights)[1])
 
 
 def _numbers(option: str, text: str | None) -> tuple[float, ...] | None:
@@ -236,19 +250,34 @@ def read_photographs(asked: PhotographsAsked) -> "tuple[ImageSet, ImageSet | Non
             "which photographs? Give --data folder:DIR (class folders), or --photographs DIR and "
             "--true-class NAME"
         )
+    if asked.data == SYNTHETIC and asked.true_class is not None:
+        return _drawn_scene(asked), None
     train, test = load_images(asked.data, size=asked.size, channels=asked.channels or 3)
     if asked.true_class is not None:
-        only = test.subset((asked.true_class,)) if asked.true_class in test.classes else None
-        if only is None or not len(only):
+        there = [name for name, count in test.counts().items() if count]
+        if asked.true_class not in there:
             raise BlurnetError(
-                f"--true-class {asked.true_class}: no test images of that class in {asked.data}; it "
-                f"has: {', '.join(name for name, count in test.counts().items() if count)}"
+                f"--true-class {asked.true_class}: no test images of that class in {asked.data}; "
+                f"there are: {', '.join(there)}"
             )
-        test = only.labelled_as(test.classes)
+        test = test.select(test.labels == test.classes.index(asked.true_class))
     chosen = test.spread(asked.images)
     if len(chosen) < len(test):
         _log.info("%d of %d test images, spread evenly over the classes", len(chosen), len(test))
     return chosen, train if len(train) else None
+
+
+def _drawn_scene(asked: PhotographsAsked) -> "ImageSet":
+    import torch
+
+    from blurnet.data import ImageSet
+    from blurnet.data.synthetic import draw_scene
+
+    assert asked.true_class is not None
+    scene = draw_scene(asked.true_class, asked.images, size=asked.size or 32)
+    labels = torch.zeros(len(scene), dtype=torch.int64)
+    drawn = ImageSet(scene.images, labels, (scene.true_class,), names=scene.names)
+    return drawn.in_channels(asked.channels or 3)
 
 
 def _of_rp2(folder: Path) -> "ImageSet":
@@ -301,7 +330,8 @@ def read_mask(
         BlurnetError: if there is no such mask, or it is black or does not fit.
 
     """
-    from blurnet.attacks import bars, sign_outline
+    from blurnet.attacks import sign_outline
+    from blurnet.attacks.masks import bars
     from blurnet.data import Scene, load_scene, read_masks
     from blurnet.data.images import pixels
     from blurnet.evaluation import with_found_mask
@@ -329,12 +359,14 @@ def read_mask(
         )
         return scene.mask, boxes
     path = Path(text)
-    if inputs.rp2 is not None and not path.exists() and text not in {"bars"}:
+    if inputs.rp2 is not None and (inputs.rp2 / "masks" / f"{text}.png").is_file():
         return load_scene(inputs.rp2, text).mask, None
     if text == "bars":
         return bars(shape), None
     if text == "octagon":
         return sign_outline(shape, "octagon"), None
+    if not path.exists() and inputs.rp2 is not None:
+        return load_scene(inputs.rp2, text).mask, None  # which lists its masks
     if not path.exists():
         raise BlurnetError(
             f"--mask {text}: no such file or folder; or write bars, octagon or two-stage"
@@ -368,11 +400,3 @@ def transform_of(text: str) -> "Transform":
 
     name, settings = named_settings("--transform", text)
     return transform(name, **settings)
-
-
-def with_size_of(network: "Classifier", asked: PhotographsAsked) -> PhotographsAsked:
-    """Say the same of photographs, resized to what a network takes where nothing else is said."""
-    size = network.size
-    if asked.size is not None or asked.rp2 is not None or size is None or size[0] != size[1]:
-        return asked
-    return replace(asked, size=size[0])

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from PIL import Image
 from torch import Tensor
 from torch.nn.functional import interpolate
 
 from blurnet.evaluation.evidence import AttackFound, Evidence
-from blurnet.report.evidence.words import percent
-from blurnet.report.figures.images import data_uri, image_uri, picture, png
+from blurnet.report.attack_files import sticker_picture
+from blurnet.report.figures.images import data_uri, image_uri, png
 from blurnet.report.figures.photographs import Answer, Answers, Photographs, PhotographSet, View, sheet
+from blurnet.report.words import percent
 
 LARGEST = 128
 """Larger photographs are shrunk to so many pixels, so that a page stays small."""
@@ -21,8 +21,6 @@ STICKERS = 12
 """So many stickers of an attack are shown."""
 
 AXIS = "Attack"
-
-ANSWERED = {"right": "right", "target": "target", "wrong": "wrong"}
 
 
 @dataclass(frozen=True)
@@ -123,7 +121,7 @@ def _set(evidence: Evidence, found: AttackFound, place: int) -> PhotographSet:
         sentence=_sentence(evidence, found),
     )
     names = [evidence.names[each] for each in shown]
-    small_clean, small_attacked = _small(tensors["clean"]), _small(attacked)
+    small_clean, small_attacked = small(tensors["clean"]), small(attacked)
     views = tuple(
         View(names[at], at, image_uri(small_clean[at]), image_uri(small_attacked[at]))
         for at in range(len(shown))
@@ -171,7 +169,7 @@ def _answers(
     )
 
 
-def _small(images: Tensor) -> Tensor:
+def small(images: Tensor) -> Tensor:
     """Shrink images that are larger than a page needs, uint8, N × C × H × W."""
     largest = max(images.shape[2:])
     if largest <= LARGEST:
@@ -197,13 +195,6 @@ def _stickers(evidence: Evidence, found: AttackFound, place: int) -> StickerSet:
         name = evidence.names[shown[at]] if len(on) == 1 else f"{label}, {len(on)} images"
         aim = "untargeted" if aims[at] < 0 else f"aimed at {evidence.classes[aims[at]]}"
         where = mask if mask.dim() == 2 else mask[at]
-        made.append(Sticker(name, aim, _sticker_uri(noise[number], where, added=added)))
+        made.append(Sticker(name, aim, data_uri('image/png', png(sticker_picture(noise[number], where, added=added)))))
     choice = {AXIS: found.attack.name}
     return StickerSet(found.attack.name, choice, tuple(made), len(noise), added)
-
-
-def _sticker_uri(noise: Tensor, mask: Tensor, *, added: bool) -> str:
-    """Draw a sticker in its mask; an added perturbation, which is no colour, as (1 + δ)/2."""
-    drawn = picture((1 + noise) / 2 if added else noise)
-    drawn.putalpha(Image.fromarray((mask * 255).round().byte().numpy()))
-    return data_uri("image/png", png(drawn))
