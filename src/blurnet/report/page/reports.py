@@ -7,20 +7,15 @@ from typing import Any
 
 from blurnet.errors import BlurnetError
 from blurnet.files import to_json
+from blurnet.report import evidence
+from blurnet.report.blocks import Section
 from blurnet.report.figures.drawings import write_drawings
 from blurnet.report.figures.images import data_uri
 from blurnet.report.measures import Measured
 from blurnet.report.page import comparison
 from blurnet.report.page.comparison import Compared, compared_tables, differences, named
-from blurnet.report.page.page import (
-    REPORT,
-    check_page,
-    put_page,
-    render,
-    source_page,
-    subject_of,
-)
-from blurnet.report.page.source import Source, read_source
+from blurnet.report.page.page import REPORT, check_page, put_page, render, subject_of
+from blurnet.report.page.source import EvidenceSource, Source, read_source
 from blurnet.settings import Settings
 
 FIGURES = "figures"
@@ -62,25 +57,38 @@ class Comparison(Settings):
 
 @dataclass(frozen=True)
 class Report:
-    """What was written and read: the page, the figures' files, the folders, the comparison."""
+    """What was written: the page, the figures' files, and as JSON has it what they are about."""
 
     page: Path
     figures: list[Path]
-    runs: tuple[Read, ...]
-    comparison: Comparison | None
-
-    @property
-    def values(self) -> dict[str, Any]:
-        """The same as JSON has it."""
-        told = self.comparison or Told(runs=self.runs)
-        files = {"report": str(self.page), "figures": [str(path) for path in self.figures]}
-        return files | told.model_dump(mode="json")
+    values: dict[str, Any]
 
 
-class Told(Settings):
-    """What is told of one run."""
+@dataclass(frozen=True)
+class _Content:
+    """A page's sections and bytes, and what is told of it."""
 
-    runs: tuple[Read, ...]
+    sections: Sequence[Section]
+    page: bytes
+    told: dict[str, Any]
+
+
+def write_page(folder: Path) -> Path:
+    """Write a run's or an evaluation's ``report.html``, self-contained: it loads nothing.
+
+    Args:
+        folder: of ``blurnet run`` or ``blurnet evaluate``. A page that would be the same is left as
+            it is.
+
+    Returns:
+        The page's path.
+
+    Raises:
+        BlurnetError: if the folder holds nothing that has a page, if there is a page that is not
+            blurnet's, or if the disk does not take the page.
+
+    """
+    return put_page(folder / REPORT, _single(read_source(folder)).page)
 
 
 def write_report(
@@ -103,37 +111,55 @@ def write_report(
             files.
 
     """
+    if not folders:
+        raise BlurnetError("a report needs at least one folder of blurnet run or blurnet evaluate")
     resolved = [folder.resolve() for folder in folders]
     for place, folder in enumerate(resolved):
         if folder in resolved[:place]:
             raise BlurnetError(f"{folders[place]}: given twice; give each folder once")
     sources = [read_source(folder) for folder in folders]
-    page, own = out / REPORT, resolved == [out.resolve()]
-    subject = subject_of("comparison" if len(sources) > 1 else sources[0].what, folders)
-    check_page(page, "" if own else subject)
-    read = tuple(
-        Read(folder=str(folder), experiment=source.name, created=source.created)
-        for folder, source in zip(folders, sources, strict=True)
-    )
-    compared = None
-    if len(sources) == 1:
-        sections = [*sources[0].sections()]
-        content = source_page(sources[0], sections)
+    single = len(sources) == 1
+    subject = subject_of(sources[0].what if single else "comparison", folders)
+    page, about = out / REPORT, "" if resolved == [out.resolve()] else subject
+    check_page(page, about)
+    content = _single(sources[0]) if single else _together(sources, out, subject)
+    put_page(page, content.page, about)
+    drawn = [section.content for section in content.sections]
+    written = write_drawings(drawn, figures or out / FIGURES, on_step)
+    files = {"report": str(page), "figures": [str(path) for path in written]}
+    return Report(page, written, files | content.told)
+
+
+def _single(source: Source) -> _Content:
+    sections = source.sections()
+    subject = subject_of(source.what, [source.folder])
+    page = render(source.name, source.heading, sections, source.downloads(), subject)
+    return _Content(sections, page, {"runs": [_read(source).model_dump(mode="json")]})
+
+
+def _together(sources: Sequence[Source], out: Path, subject: str) -> _Content:
+    beside = named(sources)
+    evaluations = {
+        each.name: each.source.evidence
+        for each in beside
+        if isinstance(each.source, EvidenceSource)
+    }
+    if len(evaluations) == len(beside):
+        sections = evidence.comparison_sections(evaluations)
+        told, called = evidence.compared(evaluations), "evaluations"
     else:
-        beside = named(sources)
-        compared = Comparison(runs=read, differences=differences(beside), rows=_rows(beside))
-        sections = comparison.sections(beside, out)
-        raw = data_uri("application/json", to_json(compared.model_dump(mode="json")))
-        heading = f"{len(sources)} {_called(sources)} side by side"
-        content = render("comparison", heading, sections, {"comparison.json": raw}, subject)
-    put_page(page, content, "" if own else subject)
-    written = write_drawings([s.content for s in sections], figures or out / FIGURES, on_step)
-    return Report(page, written, read, compared)
+        sections, called = comparison.sections(beside, out), "runs"
+        found = Comparison(
+            runs=tuple(map(_read, sources)), differences=differences(beside), rows=_rows(beside)
+        )
+        told = found.model_dump(mode="json")
+    downloads = {"comparison.json": data_uri("application/json", to_json(told))}
+    heading = f"{len(sources)} {called} side by side"
+    return _Content(sections, render("comparison", heading, sections, downloads, subject), told)
 
 
-def _called(sources: Sequence[Source]) -> str:
-    kinds = {source.what for source in sources}
-    return "runs" if kinds == {"run"} else "evaluations" if len(kinds) == 1 else "runs and evaluations"
+def _read(source: Source) -> Read:
+    return Read(folder=str(source.folder), experiment=source.name, created=source.created)
 
 
 def _rows(compared: Sequence[Compared]) -> tuple[Beside, ...]:
