@@ -1,7 +1,7 @@
 """A finished run: its typed results and its records, which the sections of a page are made from."""
 
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 from torch import Tensor
@@ -29,7 +29,7 @@ class Run(Generic[Asked, Row]):
         """Read what a step found; see ``Records.read``."""
         return self.records.read(key, values)
 
-    def tensors(self, key: str, found: Outcome[BaseModel], *names: str) -> list[Tensor]:
+    def tensors(self, key: str, found: Outcome[Any], *names: str) -> list[Tensor]:
         """Give tensors of a record that has to have them.
 
         Raises:

@@ -52,8 +52,10 @@ def rates_table(results: BlackboxResults, rows: Sequence[BlackboxRow]) -> Table:
     distance = f"{L2_DISSIMILARITY.name} {first.l2_dissimilarity:.3f}"
     words = published_words(results, rows)
     images = f"{first.accuracy.total} images"
-    on_test = "" if first.test_accuracy is None else (
-        f"Test accuracy: on {first.test_accuracy.total} test images. "
+    on_test = (
+        ""
+        if first.test_accuracy is None
+        else (f"Test accuracy: on {first.test_accuracy.total} test images. ")
     )
     return Table(
         TRANSFERS.get(rows[0].transfer, rows[0].transfer),

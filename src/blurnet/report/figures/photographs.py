@@ -133,7 +133,9 @@ def answers(
     right = [true] * len(given) if isinstance(true, int) else true
     sure: Sequence[float | None] = [None] * len(given) if confidence is None else confidence
     return tuple(
-        Answer(classes[each], of, "right" if each == it else "target" if each == target else "wrong")
+        Answer(
+            classes[each], of, "right" if each == it else "target" if each == target else "wrong"
+        )
         for each, it, of in zip(given, right, sure, strict=True)
     )
 
