@@ -9,6 +9,7 @@ from blurnet.cli import options
 from blurnet.cli.attack_inputs import attack_inputs, mask_of
 from blurnet.cli.attack_result import print_attack
 from blurnet.cli.inputs import NetworkAsked, PhotographsAsked, transform_of
+from blurnet.cli.outputs import computed_now
 
 app = typer.Typer(no_args_is_help=True, help="Attack one network on one scene.")
 
@@ -195,13 +196,3 @@ def rp2(
         write_attack(out, scene)
         page = write_attack_page(out, scene, computed_now(found.seconds))
     print_attack(scene, out, page, as_json=json_)
-
-
-def computed_now(seconds: float) -> Any:
-    """Say with what and when something was computed just now."""
-    from datetime import UTC, datetime
-
-    from blurnet.engine import Computed, provenance
-
-    finished = datetime.now(UTC).isoformat(timespec="seconds")
-    return Computed(by=provenance(), seconds=round(seconds, 3), finished=finished)

@@ -170,7 +170,7 @@ def trace(model: nn.Module, example: Tensor) -> Trace:
     watching = _Watch(seen)
     with torch.no_grad(), evaluating(model), _hooked(network, watching), watching:
         try:
-            model(example)
+            model(example.clone())  # a network may change its input
         except BlurnetError:
             raise
         except Exception as error:

@@ -6,6 +6,7 @@ graph of its own: it can be copied, hooked and evaluated like any network, and g
 the number that it takes.
 """
 
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -44,6 +45,16 @@ class ExportedLayer(nn.Module):
         return self.kind
 
 
+class _Shared:
+    """Holds the tree of the outputs, which never changes; PyTorch warns of its copies."""
+
+    def __init__(self, tree: pytree.TreeSpec) -> None:
+        self.tree = tree
+
+    def __deepcopy__(self, _memo: Any) -> "_Shared":
+        return self
+
+
 class ExportedNetwork(ExportedLayer):
     """A whole exported program that takes one tensor.
 
@@ -64,7 +75,7 @@ class ExportedNetwork(ExportedLayer):
     ) -> None:
         super().__init__(graph, kind)
         self.shape = shape
-        self.output = output
+        self._output = _Shared(output)
 
     def forward(self, images: Tensor) -> Any:
         """Run the program, as often as the number of images that it takes asks for."""
@@ -83,11 +94,11 @@ class ExportedNetwork(ExportedLayer):
             torch.cat(values)[: len(images)] if isinstance(values[0], Tensor) else values[0]
             for values in zip(*flat, strict=True)
         ]
-        return pytree.tree_unflatten(joined, self.output)
+        return pytree.tree_unflatten(joined, self._output.tree)
 
     def _run(self, images: Tensor) -> Any:
         flat = super().forward(images)
-        return pytree.tree_unflatten(list(flat), self.output)
+        return pytree.tree_unflatten(list(flat), self._output.tree)
 
 
 def as_module(model: Any) -> nn.Module:
@@ -101,10 +112,12 @@ def as_module(model: Any) -> nn.Module:
         BlurnetError: for anything else, and a program that takes more than one tensor.
 
     """
-    if isinstance(model, fx.GraphModule) and "train" in vars(model):
-        model = _exported_again(model)
-    if isinstance(model, ExportedProgram):
-        model = unflatten(model)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # PyTorch's own use of what it deprecates
+        if isinstance(model, fx.GraphModule) and "train" in vars(model):
+            model = _exported_again(model)
+        if isinstance(model, ExportedProgram):
+            model = unflatten(model)
     if isinstance(model, UnflattenedModule):
         return _network(model)
     if not isinstance(model, nn.Module):

@@ -1,4 +1,4 @@
-"""Views: gradients against finite differences, closed forms, chance, names."""
+"""Transforms: gradients against finite differences, closed forms, chance, names."""
 
 import io
 import math
@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from PIL import Image
 
 from blurnet import BlurnetError
-from blurnet.attacks.transforms import VIEWS, Warp, apply_views, draw_views, view
+from blurnet.attacks.transforms import TRANSFORMS, Warp, apply_transforms, draw_transforms, transform
 from blurnet.data import synthetic
 
 STRONG = {
@@ -26,9 +26,9 @@ STRONG = {
     "sensor_noise": {"sigma": 0.1},
     "jpeg": {"lowest": 10, "highest": 90},
 }
-WARPS = [name for name in VIEWS if issubclass(VIEWS[name], Warp)]
-OTHERS = [name for name in VIEWS if name not in WARPS]
-EVERY_USE = [*((name, "sticker") for name in WARPS), *((name, "image") for name in VIEWS)]
+WARPS = [name for name in TRANSFORMS if issubclass(TRANSFORMS[name], Warp)]
+OTHERS = [name for name in TRANSFORMS if name not in WARPS]
+EVERY_USE = [*((name, "sticker") for name in WARPS), *((name, "image") for name in TRANSFORMS)]
 
 
 def generator(seed=0):
@@ -47,13 +47,13 @@ def channels(of):
     return 4 if of == "sticker" else 3
 
 
-def test_every_view_is_tested():
-    assert STRONG.keys() == VIEWS.keys()
+def test_every_transform_is_tested():
+    assert STRONG.keys() == TRANSFORMS.keys()
 
 
 @pytest.mark.parametrize(("name", "of"), [use for use in EVERY_USE if use[0] != "jpeg"])
 def test_gradient_is_that_of_finite_differences(name, of):
-    each = view(name, of=of, **STRONG[name])
+    each = transform(name, of=of, **STRONG[name])
     # far enough from 0 and 1 that nothing is clipped
     images = 0.4 + 0.15 * pictures(2, channels(of), 6, dtype=torch.float64)
     parameters = drawn(each, images)
@@ -65,7 +65,7 @@ def test_gradient_is_that_of_finite_differences(name, of):
 
 @pytest.mark.parametrize("name", ["brightness", "contrast", "color_cast", "sensor_noise"])
 def test_what_is_clipped_keeps_its_gradient(name):
-    each = view(name, **STRONG[name])
+    each = transform(name, **STRONG[name])
     images = pictures(40).round().requires_grad_()  # black and white
     parameters = drawn(each, images)
     shown = each(images, parameters)
@@ -85,7 +85,7 @@ def test_what_is_clipped_keeps_its_gradient(name):
 
 def test_jpeg_has_the_gradient_of_the_identity():
     images, weights = pictures(3).requires_grad_(), pictures(3, seed=2)
-    each = view("jpeg", **STRONG["jpeg"])
+    each = transform("jpeg", **STRONG["jpeg"])
     shown = each(images, drawn(each, images))
     assert not torch.equal(shown, images)
     (gradient,) = torch.autograd.grad((weights * shown).sum(), images)
@@ -94,7 +94,7 @@ def test_jpeg_has_the_gradient_of_the_identity():
 
 @pytest.mark.parametrize(("name", "of"), EVERY_USE)
 def test_images_together_equal_one_by_one_and_stay_images(name, of):
-    each = view(name, of=of, **STRONG[name])
+    each = transform(name, of=of, **STRONG[name])
     images = pictures(7, channels(of))
     before, parameters = images.clone(), drawn(each, images)
     assert parameters.dtype == torch.float32
@@ -112,34 +112,34 @@ def test_images_together_equal_one_by_one_and_stay_images(name, of):
         assert together.max() <= 1
 
 
-@pytest.mark.parametrize("name", VIEWS)
+@pytest.mark.parametrize("name", TRANSFORMS)
 def test_same_generator_same_parameters(name):
-    each, images = view(name, **STRONG[name]), pictures(5)
+    each, images = transform(name, **STRONG[name]), pictures(5)
     first, again, other = (drawn(each, images, seed) for seed in (3, 3, 4))
     assert torch.equal(first, again)
     assert name == "resize" or not torch.equal(first, other)
     assert name == "resize" or not torch.equal(first[0], first[1])
 
 
-@pytest.mark.parametrize("name", [name for name in VIEWS if name not in ("resize", "jpeg")])
+@pytest.mark.parametrize("name", [name for name in TRANSFORMS if name not in ("resize", "jpeg")])
 def test_zero_range_is_the_identity(name):
     images = pictures(4)
-    each = view(name, **dict.fromkeys(STRONG[name], 0))
+    each = transform(name, **dict.fromkeys(STRONG[name], 0))
     torch.testing.assert_close(each(images, drawn(each, images)), images, rtol=0, atol=2e-5)
 
 
-@pytest.mark.parametrize("name", VIEWS)
+@pytest.mark.parametrize("name", TRANSFORMS)
 def test_values_are_never_waited_for(name):
     """Meta tensors have no values, so what looks at one, and would hold up a GPU, fails."""
-    each, images = view(name), pictures(2)
+    each, images = transform(name), pictures(2)
     shown = each(images.to("meta"), drawn(each, images).to("meta"))
     assert shown.is_meta
 
 
-@pytest.mark.parametrize("name", VIEWS)
+@pytest.mark.parametrize("name", TRANSFORMS)
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
 def test_dtype_of_the_images_is_kept(name, dtype):
-    each, images = view(name), pictures(2, dtype=torch.float64)
+    each, images = transform(name), pictures(2, dtype=torch.float64)
     parameters = drawn(each, images)
     shown = each(images.to(dtype), parameters)
     assert shown.dtype == dtype
@@ -157,7 +157,7 @@ def corner(size=16):
 
 @pytest.mark.parametrize("name", WARPS)
 def test_the_mask_goes_with_the_sticker_and_nothing_comes_in_from_outside(name):
-    each, stack = view(name, **STRONG[name]), corner().expand(50, 4, 16, 16)
+    each, stack = transform(name, **STRONG[name]), corner().expand(50, 4, 16, 16)
     moved = each(stack, drawn(each, stack))
     for channel, colour in enumerate((0.2, 0.4, 0.6)):
         torch.testing.assert_close(moved[:, channel], colour * moved[:, 3])
@@ -165,18 +165,18 @@ def test_the_mask_goes_with_the_sticker_and_nothing_comes_in_from_outside(name):
     assert (changed > 0.05).float().mean() > 0.9
     ones = torch.ones(50, 4, 16, 16)
     assert each(ones, drawn(each, ones)).amin((1, 2, 3)).min() < 0.5
-    as_image = view(name, of="image", **STRONG[name])
+    as_image = transform(name, of="image", **STRONG[name])
     torch.testing.assert_close(as_image(ones, drawn(each, ones)), ones)
 
 
 def test_rotation_is_clockwise_about_the_centre():
-    stack, each = corner(), view("rotation", degrees=180)
+    stack, each = corner(), transform("rotation", degrees=180)
     turned = each(stack, torch.tensor([[90.0]]))
     torch.testing.assert_close(turned, torch.rot90(stack, -1, (2, 3)), rtol=0, atol=1e-5)
 
 
 def test_shift_is_in_shares_to_the_right_and_down():
-    stack, each = corner(), view("shift")
+    stack, each = corner(), transform("shift")
     moved = each(stack, torch.tensor([[-2 / 16, 5 / 16]]))
     torch.testing.assert_close(moved, stack.roll((5, -2), (2, 3)), rtol=0, atol=1e-5)
 
@@ -184,13 +184,13 @@ def test_shift_is_in_shares_to_the_right_and_down():
 def test_scale_keeps_the_centre_and_multiplies_lengths():
     sides = torch.linspace(-7.5, 7.5, 16)
     ramp = sides.expand(1, 1, 16, 16).clone()
-    larger = view("scale", of="sticker")(ramp, torch.tensor([[1.6]]))
+    larger = transform("scale", of="sticker")(ramp, torch.tensor([[1.6]]))
     torch.testing.assert_close(larger, ramp / 1.6, rtol=0, atol=1e-5)
 
 
 def test_perspective_puts_corners_where_it_says():
     """A homography takes straight lines to straight lines, so an edge's ends say where it is."""
-    each, stack = view("perspective", displacement=0.45), torch.ones(1, 1, 40, 40)
+    each, stack = transform("perspective", displacement=0.45), torch.ones(1, 1, 40, 40)
     moves = torch.tensor([[0.25, 0.1, -0.25, 0.1, -0.1, -0.1, 0.1, -0.1]])
     inside = each(stack, moves)[0, 0] > 0.5
     ys, xs = torch.meshgrid(torch.arange(40), torch.arange(40), indexing="ij")
@@ -202,7 +202,7 @@ def test_perspective_puts_corners_where_it_says():
 
 def test_amounts_are_of_the_stated_range():
     def amounts(name, **settings):
-        return view(name, **settings).draw(4000, (3, 10, 20), generator())
+        return transform(name, **settings).draw(4000, (3, 10, 20), generator())
 
     for parameters, largest in (
         (amounts("rotation", degrees=7), 7),
@@ -226,7 +226,7 @@ def test_amounts_are_of_the_stated_range():
 def test_blur_is_a_gaussian_of_its_sigma():
     point = torch.zeros(1, 3, 41, 41)
     point[:, :, 20, 20] = 1
-    spread = view("blur", sigma=4)(point, torch.tensor([[2.5]]))[0, 0]
+    spread = transform("blur", sigma=4)(point, torch.tensor([[2.5]]))[0, 0]
     steps = torch.arange(-20.0, 21)
     expected = torch.exp(-(steps**2) / (2 * 2.5**2))
     expected = torch.outer(expected, expected)
@@ -236,7 +236,7 @@ def test_blur_is_a_gaussian_of_its_sigma():
 @pytest.mark.parametrize("size", [(32, 32), (45, 20)])
 def test_resize_is_what_pillow_does_to_a_file(size):
     photograph = torch.randint(0, 256, (3, 90, 70), generator=generator(), dtype=torch.uint8)
-    small = view("resize", height=size[0], width=size[1])(photograph[None] / 255, torch.empty(1, 0))
+    small = transform("resize", height=size[0], width=size[1])(photograph[None] / 255, torch.empty(1, 0))
     picture = Image.fromarray(photograph.permute(1, 2, 0).numpy())
     expected = np.asarray(picture.resize(size[::-1], Image.Resampling.BILINEAR)) / 255
     expected = torch.from_numpy(expected).permute(2, 0, 1).float()
@@ -248,7 +248,7 @@ def test_resize_is_what_pillow_does_to_a_file(size):
 def test_jpeg_is_pillows(quality, shape):
     images = synthetic.draw(synthetic.CLASSES[:8], 1, seed=0, size=48).images[:, :, : shape[0]]
     images = images[..., : shape[1]]
-    shown = view("jpeg")(images / 255, torch.full((8, 1), float(quality))) * 255
+    shown = transform("jpeg")(images / 255, torch.full((8, 1), float(quality))) * 255
     for image, ours in zip(images, shown, strict=True):
         file = io.BytesIO()
         Image.fromarray(image.permute(1, 2, 0).numpy()).save(file, "JPEG", quality=quality)
@@ -261,56 +261,56 @@ def test_jpeg_is_pillows(quality, shape):
 
 
 def test_neighbouring_warps_are_one_resampling():
-    views = [view("rotation", degrees=180), view("shift", share=0.5), view("rotation", degrees=180)]
+    row = [transform("rotation", degrees=180), transform("shift", share=0.5), transform("rotation", degrees=180)]
     stack = corner()
     # out of the picture and back again, which one after the other would lose
     parameters = [torch.tensor(rows) for rows in ([[30.0]], [[0.0, 0.0]], [[-30.0]])]
-    torch.testing.assert_close(apply_views(views, stack, parameters), stack, rtol=0, atol=1e-4)
+    torch.testing.assert_close(apply_transforms(row, stack, parameters), stack, rtol=0, atol=1e-4)
     singly = stack
-    for each, values in zip(views, parameters, strict=True):
+    for each, values in zip(row, parameters, strict=True):
         singly = each(singly, values)
     assert (singly - stack).abs().max() > 0.05
     parameters = [torch.tensor(rows) for rows in ([[90.0]], [[2 / 16, 0.0]], [[180.0]])]
     singly = stack
-    for each, values in zip(views, parameters, strict=True):
+    for each, values in zip(row, parameters, strict=True):
         singly = each(singly, values)
-    torch.testing.assert_close(apply_views(views, stack, parameters), singly, rtol=0, atol=1e-4)
+    torch.testing.assert_close(apply_transforms(row, stack, parameters), singly, rtol=0, atol=1e-4)
 
 
-def test_views_in_a_row_are_applied_in_their_order():
+def test_transforms_in_a_row_are_applied_in_their_order():
     names = ["rotation", "blur", "resize", "shift", "scale", "sensor_noise", "jpeg"]
-    views = [view(name, **({"of": "image"} if name in WARPS else {})) for name in names]
+    row = [transform(name, **({"of": "image"} if name in WARPS else {})) for name in names]
     images = pictures(3, size=40)
-    parameters = draw_views(views, 3, (3, 40, 40), generator(5))
+    parameters = draw_transforms(row, 3, (3, 40, 40), generator(5))
     assert parameters[5].shape == (3, 3 * 32 * 32)
     singly = images
     for place in (0, 1, 2):
-        singly = views[place](singly, parameters[place])
-    singly = apply_views(views[3:5], singly, parameters[3:5])
+        singly = row[place](singly, parameters[place])
+    singly = apply_transforms(row[3:5], singly, parameters[3:5])
     for place in (5, 6):
-        singly = views[place](singly, parameters[place])
-    assert torch.equal(apply_views(views, images, parameters), singly)
-    assert torch.equal(apply_views([], images, []), images)
+        singly = row[place](singly, parameters[place])
+    assert torch.equal(apply_transforms(row, images, parameters), singly)
+    assert torch.equal(apply_transforms([], images, []), images)
 
 
 def test_gradients_go_through_a_whole_row():
-    views = [view(name) for name in OTHERS]
+    row = [transform(name) for name in OTHERS]
     images = pictures(2, size=40).requires_grad_()
-    parameters = draw_views(views, 2, (3, 40, 40), generator())
-    F.mse_loss(apply_views(views, images, parameters), torch.zeros(2, 3, 32, 32)).backward()
+    parameters = draw_transforms(row, 2, (3, 40, 40), generator())
+    F.mse_loss(apply_transforms(row, images, parameters), torch.zeros(2, 3, 32, 32)).backward()
     assert images.grad.abs().amax((1, 2, 3)).min() > 0
 
 
 @pytest.mark.parametrize(
     ("name", "settings", "message"),
     [
-        ("zoom", {}, "no view 'zoom'; there are: blur, brightness, color_cast, contrast, jpeg"),
-        ("rotation", {"degree": 3}, r"view rotation: .*'degree'"),
-        ("rotation", {"name": 3}, r"view rotation: .*'name'"),
+        ("zoom", {}, "no transform 'zoom'; there are: blur, brightness, color_cast, contrast, jpeg"),
+        ("rotation", {"degree": 3}, "transform rotation: no setting 'degree'; there are: of, redraw, degrees"),
+        ("rotation", {"name": 3}, "no setting 'name'; there are: of, redraw, degrees"),
         ("rotation", {"degrees": 200}, r"Rotation: degrees lies in 0…180; found 200"),
         ("rotation", {"degrees": "ten"}, r"degrees lies in 0…180; found 'ten'"),
-        ("blur", {"sigma": float("nan")}, r"Blur: sigma lies in 0…100; found nan"),
-        ("blur", {"of": "sticker"}, "Blur: of is image, not 'sticker'"),
+        ("blur", {"sigma": float("nan")}, r"GaussianBlur: sigma lies in 0…100; found nan"),
+        ("blur", {"of": "sticker"}, "GaussianBlur: of is image, not 'sticker'"),
         ("scale", {"of": "mask"}, "Scale: of is sticker or image, not 'mask'"),
         ("scale", {"redraw": "no"}, "Scale: redraw is true or false, not 'no'"),
         ("jpeg", {"lowest": 80, "highest": 70}, "lowest ≤ highest; found 80 and 70"),
@@ -322,11 +322,11 @@ def test_gradients_go_through_a_whole_row():
 )
 def test_wrong_settings(name, settings, message):
     with pytest.raises(BlurnetError, match=message):
-        view(name, **settings)
+        transform(name, **settings)
 
 
 def test_defaults_say_what_they_act_on():
-    assert {name: view(name).of for name in VIEWS} == {
-        name: "sticker" if name in WARPS else "image" for name in VIEWS
+    assert {name: transform(name).of for name in TRANSFORMS} == {
+        name: "sticker" if name in WARPS else "image" for name in TRANSFORMS
     }
-    assert view("rotation", degrees=3, redraw=False).redraw is False
+    assert transform("rotation", degrees=3, redraw=False).redraw is False
