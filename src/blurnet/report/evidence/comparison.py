@@ -2,27 +2,16 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 
 from blurnet.evaluation import Rate
 from blurnet.evaluation.evidence import Evidence
-from blurnet.report.blocks import (
-    Block,
-    Definitions,
-    Fact,
-    Facts,
-    Heading,
-    Paragraph,
-    Section,
-    blocks,
-)
+from blurnet.report.blocks import Block, Paragraph, Section, blocks
 from blurnet.report.evidence.bracket import Bracket, bracket_of, complement
-from blurnet.report.evidence.sections import asked_facts
-from blurnet.report.evidence.words import DEFINITIONS, verdict_words
+from blurnet.report.evidence.words import verdict_words
 from blurnet.report.measures import Measured
-from blurnet.report.tables import NOTHING, Cell, Column, Row, Share, Table, Words
+from blurnet.report.tables import Cell, Column, Row, Table, Words
 from blurnet.report.words import ACCURACY, CONTROL, SUCCESS, Measure, percent
 
 UNDER_ATTACK = Measure(
@@ -83,8 +72,8 @@ Evaluations = Mapping[str, Evidence]
 """By the names that the page calls them."""
 
 
-def comparison_sections(evaluations: Evaluations) -> list[Section]:
-    """Make the sections of a page of several evaluations.
+def beside(evaluations: Evaluations) -> list[Section]:
+    """Make the sections that evaluations beside each other have of their own.
 
     Args:
         evaluations: at least two.
@@ -101,70 +90,9 @@ def comparison_sections(evaluations: Evaluations) -> list[Section]:
         )
         for name, evidence in evaluations.items()
     )
-    return [
-        Section("What came out", "evidence_beside.html.j2", shown),
-        blocks("Side by side", *_notes(evaluations), *_tables(evaluations), *_pairs(evaluations)),
-        blocks("What was asked", *_asked(evaluations)),
-        blocks("What the numbers mean", Definitions(DEFINITIONS)),
-    ]
-
-
-def compared(evaluations: Evaluations) -> dict[str, Any]:
-    """Give the comparison as JSON has it."""
-    return {
-        "same_images": same_images(evaluations),
-        "evaluations": {
-            name: {
-                "network": evidence.network,
-                "defense": evidence.defense,
-                "passed": evidence.passed,
-                "rates": [
-                    {
-                        "row": each.row,
-                        "measure": each.measure.name,
-                        "value": each.value,
-                        "low": each.limits.low,
-                        "high": each.limits.high,
-                        "images": each.images,
-                    }
-                    for each in measures(evidence)
-                ],
-            }
-            for name, evidence in evaluations.items()
-        },
-    }
-
-
-def _tables(evaluations: Evaluations) -> Iterator[Table]:
-    """Give a table of the network's rates, and one of each attack's."""
-    found = [list(measures(evidence)) for evidence in evaluations.values()]
-    for about, caption in (
-        (NETWORK, "Below each rate its 95 % interval."),
-        (ATTACKS, "Attack success: lower is better."),
-    ):
-        rows: dict[tuple[str, str], list[Cell]] = {}
-        for place, its_own in enumerate(found):
-            for each in its_own:
-                if each.table == about:
-                    key = (each.row, each.measure.name)
-                    cells = rows.setdefault(key, [NOTHING] * len(found))
-                    cells[place] = Share(each.value, each.limits)
-        yield Table(
-            about,
-            tuple(Column(name) for name in evaluations),
-            tuple(
-                Row(measure, tuple(cells)) if about == NETWORK else Row(row, tuple(cells), measure)
-                for (row, measure), cells in rows.items()
-            ),
-            labels="Measure" if about == NETWORK else "Attack",
-            caption=caption,
-        )
-
-
-def _asked(evaluations: Evaluations) -> Iterator[Block]:
-    for name, evidence in evaluations.items():
-        yield Heading(name)
-        yield Facts((*asked_facts(evidence), Fact("Finished", evidence.computed.finished)))
+    found = [Section("The brackets", "evidence_beside.html.j2", shown)]
+    notes = (*_notes(evaluations), *_pairs(evaluations))
+    return [*found, blocks("Image by image", *notes)] if notes else found
 
 
 def same_images(evaluations: Evaluations) -> bool:
