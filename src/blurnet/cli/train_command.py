@@ -40,7 +40,7 @@ def train(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Weights that training starts from: safetensors, or a .pt that holds tensors alone.",
+            help="Weights to start from: safetensors, or a .pt that holds tensors alone.",
         ),
     ] = None,
     size: Annotated[

@@ -15,7 +15,7 @@ from blurnet.errors import BlurnetError
 from blurnet.files import disk_errors, read_json, sync_folder, to_json, write_synced
 from blurnet.settings import Settings, check
 
-from .provenance import Computed
+from .computed import Computed
 from .step import Outcome, Step
 
 ValuesType = TypeVar("ValuesType", bound=BaseModel)

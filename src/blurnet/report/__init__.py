@@ -7,9 +7,11 @@ from types import ModuleType
 
 from blurnet.report.console import print_blocks as print_blocks
 from blurnet.report.console import print_table as print_table
+from blurnet.report.page.page import REPORT as REPORT
+from blurnet.report.page.page import check_page as check_page
 from blurnet.report.page.page import render as render
-from blurnet.report.page.page import write_page as write_page
 from blurnet.report.page.reports import Report as Report
+from blurnet.report.page.reports import write_page as write_page
 from blurnet.report.page.reports import write_report as write_report
 
 
@@ -42,11 +44,11 @@ def report(
     """
     paths = [Path(folder) for folder in folders]
     where = out if out is not None else paths[0] if len(paths) == 1 else Path("runs", "comparison")
-    return write_report(paths, Path(where), figures and Path(figures), on_step)
+    return write_report(paths, Path(where), None if figures is None else Path(figures), on_step)
 
 
 class _Callable(ModuleType):
-    """This package, which can itself be called: ``blurnet.report(…)`` is ``report``."""
+    """Makes this package callable: ``blurnet.report(…)`` is ``report``."""
 
     __call__ = staticmethod(report)
 

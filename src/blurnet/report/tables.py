@@ -62,18 +62,22 @@ class Words(Cell):
 
     @property
     def page(self) -> str:
+        """See ``Cell``."""
         return self.text
 
     @property
     def small(self) -> str:
+        """See ``Cell``."""
         return self.note
 
     @property
     def terminal(self) -> str:
+        """See ``Cell``."""
         return self.short or self.text
 
     @property
     def interval(self) -> str:
+        """See ``Cell``."""
         return self.beside
 
 
@@ -96,22 +100,29 @@ class Share(Cell):
 
     @property
     def drawn(self) -> "Share | None":
+        """See ``Cell``."""
         return self if self.bar else None
 
     @property
     def page(self) -> str:
+        """See ``Cell``."""
         return percent(self.value)
 
     @property
     def small(self) -> str:
-        return ", ".join(filter(None, ["" if self.limits is None else span(self.limits), self.note]))
+        """See ``Cell``."""
+        return ", ".join(
+            filter(None, ["" if self.limits is None else span(self.limits), self.note])
+        )
 
     @property
     def terminal(self) -> str:
+        """See ``Cell``."""
         return number(self.value)
 
     @property
     def interval(self) -> str:
+        """See ``Cell``."""
         return ABSENT if self.limits is None else span(self.limits)
 
 
@@ -132,10 +143,12 @@ class Number(Cell):
 
     @property
     def page(self) -> str:
+        """See ``Cell``."""
         return format(self.value, self.form).replace("-", "−")
 
     @property
     def small(self) -> str:
+        """See ``Cell``."""
         return self.note
 
 
@@ -147,15 +160,19 @@ class Published(Cell):
 
     @property
     def page(self) -> str:
+        """See ``Cell``."""
         return "/".join(ABSENT if share is None else percent(share) for share in self.shares)
 
     @property
     def terminal(self) -> str:
+        """See ``Cell``."""
         written = [ABSENT if share is None else f"{100 * share:.3g}" for share in self.shares]
         return "/".join(written)
 
 
-def rate_cell(rate: Rate | None, *, note: str = "", interval: bool = True, bar: bool = False) -> Cell:
+def rate_cell(
+    rate: Rate | None, *, note: str = "", interval: bool = True, bar: bool = False
+) -> Cell:
     """Show a rate.
 
     Args:

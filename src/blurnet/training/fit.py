@@ -29,7 +29,7 @@ from blurnet.training.resume import State, described, restore, state_of, tensors
 from blurnet.training.settings import FitSettings
 
 Augment = Callable[[Tensor, torch.Generator], Tensor]
-"""(images, generator) -> images: float32 in [0, 1], N × 3 × H × W."""
+"""(images, generator) -> images: float32 in [0, 1], N × C × H × W."""
 
 Harden = Callable[[nn.Module, Tensor, Tensor, torch.Generator], Tensor]
 """(model, images, labels, generator) -> images: what to train on in the images' place."""

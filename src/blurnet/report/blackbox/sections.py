@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from blurnet.experiments.blackbox import Blackbox
-from blurnet.experiments.results import BlackboxRow
+from blurnet.experiments.results import BlackboxRow, Published
 from blurnet.experiments.steps.network import ReadConfig, TrainConfig
 from blurnet.experiments.steps.sticker import StickerConfig
 from blurnet.experiments.steps.values import NetworkValues, StickerValues, TransferValues
@@ -53,6 +53,8 @@ from blurnet.report.words import (
     percent,
     span,
 )
+
+NOT_PUBLISHED = Published()
 
 BlackboxRun = Run[Blackbox, BlackboxRow]
 
@@ -122,17 +124,17 @@ def _summary(run: BlackboxRun) -> Iterator[Block]:
 
 
 def _results(run: BlackboxRun) -> Iterator[Block]:
-    """The table, published beside measured, and the intervals drawn."""
+    """Lay out the tables, published beside measured, and draw the intervals."""
     for transfer, rows in by_transfer(run.results.rows).items():
         yield rates_table(run.results, rows)
-        given = [published(run.results, row) for row in rows]
+        given = [published(run.results, row) or NOT_PUBLISHED for row in rows]
         successes = tuple(
-            Bar(row.label, row.rates.attack_success_rate, p and p.attack_success_rate)
-            for row, p in zip(rows, given, strict=True)
+            Bar(row.label, row.rates.attack_success_rate, told.attack_success_rate)
+            for row, told in zip(rows, given, strict=True)
         )
         accuracies = tuple(
-            Bar(row.label, row.rates.accuracy, p and p.accuracy)
-            for row, p in zip(rows, given, strict=True)
+            Bar(row.label, row.rates.accuracy, told.accuracy)
+            for row, told in zip(rows, given, strict=True)
         )
         named = transfer.replace("_", " ")
         yield Charts(

@@ -23,6 +23,8 @@ from blurnet.report.words import (
     blur_words,
 )
 
+SMALL_FIGURES = "Small figures: 95\u00a0% interval."
+
 
 def tables(results: BlackboxResults) -> list[Block]:
     """Give what the terminal prints: the rates for each way of transfer, and what they mean."""
@@ -52,14 +54,16 @@ def rates_table(results: BlackboxResults, rows: Sequence[BlackboxRow]) -> Table:
     distance = f"{L2_DISSIMILARITY.name} {first.l2_dissimilarity:.3f}"
     words = published_words(results, rows)
     images = f"{first.accuracy.total} images"
-    on_test = "" if first.test_accuracy is None else (
-        f"Test accuracy: on {first.test_accuracy.total} test images. "
+    on_test = (
+        ""
+        if first.test_accuracy is None
+        else (f"Test accuracy: on {first.test_accuracy.total} test images. ")
     )
     return Table(
         TRANSFERS.get(rows[0].transfer, rows[0].transfer),
         columns,
         tuple(_row(results, row, compared=compared, tested=tested) for row in rows),
-        caption=f"{images}; {distance}. {on_test}Small figures: 95\u00a0% interval. {words}".strip(),
+        caption=f"{images}; {distance}. {on_test}{SMALL_FIGURES} {words}".strip(),
         below="\n".join(filter(None, [words, f"{distance}, {images}"])),
     )
 

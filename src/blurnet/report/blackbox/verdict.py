@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from blurnet.evaluation import Rate
 from blurnet.experiments.results import BlackboxRow
 from blurnet.report.words import percent, span
 
@@ -66,15 +67,17 @@ def _control(best: BlackboxRow) -> str:
 def _cost(best: BlackboxRow, plain: BlackboxRow | None) -> str:
     before = None if plain is None else plain.rates
     parts = [
-        f"{percent(rate.value)} of the {images}"
-        + ("" if unfiltered is None else f" (unfiltered: {percent(unfiltered.value)})")
-        for rate, unfiltered, images in (
-            (best.rates.accuracy, before and before.accuracy, "clean views"),
-            (best.rates.test_accuracy, before and before.test_accuracy, "test images"),
-        )
-        if rate is not None
+        _right(best.rates.accuracy, None if before is None else before.accuracy, "clean views")
     ]
+    if best.rates.test_accuracy is not None:
+        unfiltered = None if before is None else before.test_accuracy
+        parts.append(_right(best.rates.test_accuracy, unfiltered, "test images"))
     return f"It classifies {' and '.join(parts)} correctly."
+
+
+def _right(rate: Rate, unfiltered: Rate | None, images: str) -> str:
+    against = "" if unfiltered is None else f" (unfiltered: {percent(unfiltered.value)})"
+    return f"{percent(rate.value)} of the {images}{against}"
 
 
 def _share_without(best: BlackboxRow) -> str:

@@ -74,7 +74,9 @@ def _over_settings(settings: Defenses, rows: Sequence[DefenseRow]) -> Iterator[D
     """For attacks that differ in one number alone, such as λ or steps."""
     families: dict[tuple[str, str], dict[str, float]] = {}
     for name, attack in settings.attacks.items():
-        numbers = {each.name: getattr(attack.settings, each.name) for each in fields(attack.settings)}
+        numbers = {
+            each.name: getattr(attack.settings, each.name) for each in fields(attack.settings)
+        }
         more = attack.model_dump(exclude={"settings", "others"})
         for key, value in numbers.items():
             if isinstance(value, bool) or not isinstance(value, int | float):

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from blurnet.experiments.results import AttackedScene
 from blurnet.evaluation import Rate
+from blurnet.experiments.results import AttackedScene
 from blurnet.report.defenses.words import (
     ACCURACY,
     CONTROL,

@@ -113,7 +113,7 @@ def _bars(run: DefenseRun, shown: AttackTable) -> Bars:
     bars = []
     for row, scene in zip(shown.rows, shown.scenes, strict=True):
         given = published(run.results, row, shown.attack, shown.place)
-        bars.append(Bar(name_of(row), scene.mean, given and given.mean))
+        bars.append(Bar(name_of(row), scene.mean, None if given is None else given.mean))
     true = shown.scenes[0].true_class
     return Bars(f"Mean success, {shown.attack}, {true}", MEAN.name, tuple(bars))
 

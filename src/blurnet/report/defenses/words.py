@@ -66,7 +66,7 @@ def name_of(row: DefenseRow) -> str:
 
 
 def row_words(row: DefenseRow, model: str) -> str:
-    """Describe how a row's networks were made; with their architecture where it is not ``model``."""
+    """Describe how a row's networks were made; name the architecture if it is not ``model``."""
     words = defense_words(row.defense, warm_start=row.warm_start)
     return words if row.model == model else f"{row.model.rpartition('/')[2]}; {words}"
 

@@ -9,7 +9,6 @@ from torch import Tensor
 
 from blurnet.report.words import Bounded, percent, span
 
-
 SMALL, LARGE = 64, 256
 """A page has images up to the first width as they are, pixel by pixel, and larger ones as lossy
 WebP of at most the second width, so that it stays small."""

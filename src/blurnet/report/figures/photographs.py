@@ -94,7 +94,7 @@ class Photographs:
         return any(answer.confidence is None for each in told for answer in each.clean)
 
 
-def views_shown(views: int, sets: int, size: int) -> list[int]:
+def views_shown(views: int, sets: int, size: int = SMALL) -> list[int]:
     """Choose the places of the views that a page shows, spread evenly: all of them if they fit.
 
     Args:
@@ -133,7 +133,9 @@ def answers(
     right = [true] * len(given) if isinstance(true, int) else true
     sure: Sequence[float | None] = [None] * len(given) if confidence is None else confidence
     return tuple(
-        Answer(classes[each], of, "right" if each == it else "target" if each == target else "wrong")
+        Answer(
+            classes[each], of, "right" if each == it else "target" if each == target else "wrong"
+        )
         for each, it, of in zip(given, right, sure, strict=True)
     )
 
@@ -153,7 +155,7 @@ def sheet(
         attacked: network → the attacked views, V × C × H × W, and its answers on them.
 
     """
-    places = views_shown(len(views), MOST // SHEET, SMALL)
+    places = views_shown(len(views), MOST // SHEET)
 
     def shots(images: Tensor, words: Sequence[str]) -> list[tuple[Tensor, str]]:
         return [(images[place], words[place]) for place in places]

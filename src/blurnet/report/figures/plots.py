@@ -33,6 +33,7 @@ MARKERS = {"accuracy": "o", "mean": "s", "worst": "^"}
 
 APART = ("#0b5cad", "#c2500a", "#8a2b86", "#2f7d4f", "#8c6d00", "#6b7280", "#b3261e", "#0e7c86")
 
+
 @dataclass(frozen=True)
 class Point:
     """A share at ``x``, with its 95 % interval."""

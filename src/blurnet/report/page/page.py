@@ -1,4 +1,4 @@
-"""The page: one HTML file that shows a run, made from its records."""
+"""The page: one HTML file that loads nothing, made of sections."""
 
 import base64
 import hashlib
@@ -14,37 +14,11 @@ from blurnet.errors import BlurnetError
 from blurnet.files import disk_errors, write_whole
 from blurnet.report.blocks import Section
 from blurnet.report.figures.images import interval_bar
-from blurnet.report.page.source import Source, read_source
 from blurnet.report.words import percent, span
 
 REPORT = "report.html"
 MARK = b"<title>blurnet: "
 """By this a page is known as one of blurnet's, which may be replaced."""
-
-
-def write_page(folder: Path) -> Path:
-    """Write a run's or an evaluation's ``report.html``, self-contained: it loads nothing.
-
-    Args:
-        folder: of ``blurnet run`` or ``blurnet evaluate``. A page that would be the same is left as
-            it is.
-
-    Returns:
-        The page's path.
-
-    Raises:
-        BlurnetError: if the folder holds nothing that has a page, if there is a page that is not
-            blurnet's, or if the disk does not take the page.
-
-    """
-    source = read_source(folder)
-    return put_page(folder / REPORT, source_page(source, source.sections()))
-
-
-def source_page(source: Source, sections: Sequence[Section]) -> bytes:
-    """Make a folder's page of its sections, with what it has to download."""
-    subject = subject_of(source.what, [source.folder])
-    return render(source.name, source.heading, sections, source.downloads(), subject)
 
 
 def render(
@@ -114,12 +88,13 @@ def check_page(path: Path, subject: str = "") -> None:
         head = path.read_bytes()[:4096] if path.is_file() else b""
     if MARK not in head:
         raise BlurnetError(f"{path}: not a page of blurnet's; choose another folder with --out")
-    found = re.search(r'<meta name="blurnet-subject" content="([^"]*)">', head.decode("utf-8", "replace"))
+    found = re.search(
+        r'<meta name="blurnet-subject" content="([^"]*)">', head.decode("utf-8", "replace")
+    )
     if subject and (found is None or found[1] != _escaped(subject)):
-        about = "something else" if found is None or not found[1] else f"the {found[1]}"
+        about = "something else" if found is None else f"another {found[1]}"
         raise BlurnetError(
-            f"{path}: there is the page of {about.removeprefix('the ')}; choose another folder with "
-            "--out, or remove it"
+            f"{path}: the page of {about} is there; choose another folder with --out, or remove it"
         )
 
 

@@ -7,19 +7,13 @@ from typing import Any
 
 from blurnet.errors import BlurnetError
 from blurnet.files import to_json
+from blurnet.report.blocks import Section
 from blurnet.report.figures.drawings import write_drawings
 from blurnet.report.figures.images import data_uri
 from blurnet.report.measures import Measured
 from blurnet.report.page import comparison
 from blurnet.report.page.comparison import Compared, compared_tables, differences, named
-from blurnet.report.page.page import (
-    REPORT,
-    check_page,
-    put_page,
-    render,
-    source_page,
-    subject_of,
-)
+from blurnet.report.page.page import REPORT, check_page, put_page, render, subject_of
 from blurnet.report.page.source import Source, read_source
 from blurnet.settings import Settings
 
@@ -62,25 +56,38 @@ class Comparison(Settings):
 
 @dataclass(frozen=True)
 class Report:
-    """What was written and read: the page, the figures' files, the folders, the comparison."""
+    """What was written: the page, the figures' files, and as JSON has it what they are about."""
 
     page: Path
     figures: list[Path]
-    runs: tuple[Read, ...]
-    comparison: Comparison | None
-
-    @property
-    def values(self) -> dict[str, Any]:
-        """The same as JSON has it."""
-        told = self.comparison or Told(runs=self.runs)
-        files = {"report": str(self.page), "figures": [str(path) for path in self.figures]}
-        return files | told.model_dump(mode="json")
+    values: dict[str, Any]
 
 
-class Told(Settings):
-    """What is told of one run."""
+@dataclass(frozen=True)
+class _Content:
+    """A page's sections and bytes, and what is told of it."""
 
-    runs: tuple[Read, ...]
+    sections: Sequence[Section]
+    page: bytes
+    told: dict[str, Any]
+
+
+def write_page(folder: Path) -> Path:
+    """Write a run's or an evaluation's ``report.html``, self-contained: it loads nothing.
+
+    Args:
+        folder: of ``blurnet run`` or ``blurnet evaluate``. A page that would be the same is left as
+            it is.
+
+    Returns:
+        The page's path.
+
+    Raises:
+        BlurnetError: if the folder holds nothing that has a page, if there is a page that is not
+            blurnet's, or if the disk does not take the page.
+
+    """
+    return put_page(folder / REPORT, _single(read_source(folder)).page)
 
 
 def write_report(
@@ -103,37 +110,48 @@ def write_report(
             files.
 
     """
+    if not folders:
+        raise BlurnetError("a report needs at least one folder of blurnet run or blurnet evaluate")
     resolved = [folder.resolve() for folder in folders]
     for place, folder in enumerate(resolved):
         if folder in resolved[:place]:
             raise BlurnetError(f"{folders[place]}: given twice; give each folder once")
     sources = [read_source(folder) for folder in folders]
-    page, own = out / REPORT, resolved == [out.resolve()]
-    subject = subject_of("comparison" if len(sources) > 1 else sources[0].what, folders)
-    check_page(page, "" if own else subject)
-    read = tuple(
-        Read(folder=str(folder), experiment=source.name, created=source.created)
-        for folder, source in zip(folders, sources, strict=True)
+    single = len(sources) == 1
+    subject = subject_of(sources[0].what if single else "comparison", folders)
+    page, about = out / REPORT, "" if resolved == [out.resolve()] else subject
+    check_page(page, about)
+    content = _single(sources[0]) if single else _together(sources, out, subject)
+    put_page(page, content.page, about)
+    drawn = [section.content for section in content.sections]
+    written = write_drawings(drawn, figures or out / FIGURES, on_step)
+    files = {"report": str(page), "figures": [str(path) for path in written]}
+    return Report(page, written, files | content.told)
+
+
+def _single(source: Source) -> _Content:
+    sections = source.sections()
+    subject = subject_of(source.what, [source.folder])
+    page = render(source.name, source.heading, sections, source.downloads(), subject)
+    return _Content(sections, page, {"runs": [_read(source).model_dump(mode="json")]})
+
+
+def _together(sources: Sequence[Source], out: Path, subject: str) -> _Content:
+    beside = named(sources)
+    found = Comparison(
+        runs=tuple(map(_read, sources)), differences=differences(beside), rows=_rows(beside)
     )
-    compared = None
-    if len(sources) == 1:
-        sections = [*sources[0].sections()]
-        content = source_page(sources[0], sections)
-    else:
-        beside = named(sources)
-        compared = Comparison(runs=read, differences=differences(beside), rows=_rows(beside))
-        sections = comparison.sections(beside, out)
-        raw = data_uri("application/json", to_json(compared.model_dump(mode="json")))
-        heading = f"{len(sources)} {_called(sources)} side by side"
-        content = render("comparison", heading, sections, {"comparison.json": raw}, subject)
-    put_page(page, content, "" if own else subject)
-    written = write_drawings([s.content for s in sections], figures or out / FIGURES, on_step)
-    return Report(page, written, read, compared)
-
-
-def _called(sources: Sequence[Source]) -> str:
+    told = found.model_dump(mode="json")
     kinds = {source.what for source in sources}
-    return "runs" if kinds == {"run"} else "evaluations" if len(kinds) == 1 else "runs and evaluations"
+    called = {"run": "runs", "evidence": "evaluations"}.get(kinds.pop(), "")
+    heading = f"{len(sources)} {'runs and evaluations' if kinds else called} side by side"
+    downloads = {"comparison.json": data_uri("application/json", to_json(told))}
+    sections = comparison.sections(beside, out)
+    return _Content(sections, render("comparison", heading, sections, downloads, subject), told)
+
+
+def _read(source: Source) -> Read:
+    return Read(folder=str(source.folder), experiment=source.name, created=source.created)
 
 
 def _rows(compared: Sequence[Compared]) -> tuple[Beside, ...]:

@@ -56,15 +56,15 @@ class Source(ABC):
 
     @abstractmethod
     def sections(self) -> Sequence[Section]:
-        """The page's sections."""
+        """Make the page's sections."""
 
     @abstractmethod
     def measures(self) -> Iterable[Measured]:
-        """The rates that it is compared by, in the tables' order."""
+        """Give the rates that it is compared by, in the tables' order."""
 
     @abstractmethod
     def downloads(self) -> Mapping[str, str]:
-        """What the page has to download: file name → content, as URI."""
+        """Give what the page has to download: file name → content, as URI."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,33 +77,41 @@ class RunSource(Source):
 
     @property
     def name(self) -> str:
+        """See ``Source``."""
         return self.run.results.experiment
 
     @property
     def heading(self) -> str:
+        """See ``Source``."""
         return f"Experiment “{self.name}”"
 
     @property
     def created(self) -> str:
+        """See ``Source``."""
         return self.run.results.created
 
     @property
     def facts(self) -> tuple[Fact, ...]:
+        """See ``Source``."""
         rows = Fact("Rows", str(len(self.run.results.rows)))
         return (Fact("Experiment", self.name), *self.run.facts, rows)
 
     @property
     def settings(self) -> dict[str, Any]:
+        """See ``Source``."""
         settings: dict[str, Any] = self.run.results.settings.model_dump(mode="json")
         return settings
 
     def sections(self) -> Sequence[Section]:
+        """See ``Source``."""
         return shown(self.run.results.kind).sections(self.run)
 
     def measures(self) -> Iterable[Measured]:
+        """See ``Source``."""
         return shown(self.run.results.kind).measures(self.run.results)
 
     def downloads(self) -> Mapping[str, str]:
+        """See ``Source``."""
         return {
             RESULTS: data_uri("application/json", (self.folder / RESULTS).read_bytes()),
             f"{self.name}.csv": data_uri("text/csv", to_csv(self.run.results.rows)),
@@ -120,18 +128,22 @@ class EvidenceSource(Source):
 
     @property
     def name(self) -> str:
+        """See ``Source``."""
         return self.evidence.network
 
     @property
     def heading(self) -> str:
+        """See ``Source``."""
         return f"Evidence on “{self.name}”"
 
     @property
     def created(self) -> str:
+        """See ``Source``."""
         return self.evidence.computed.finished
 
     @property
     def facts(self) -> tuple[Fact, ...]:
+        """See ``Source``."""
         computed = self.evidence.computed
         about = (Fact("Network", self.name), Fact("Created", self.created))
         passed = Fact("Conditions", "all hold" if self.evidence.passed else "not all hold")
@@ -139,16 +151,20 @@ class EvidenceSource(Source):
 
     @property
     def settings(self) -> dict[str, Any]:
+        """See ``Source``."""
         asked = {"suite", "seed", "defense", "classes", "names", "shape", "mask_pixels"}
         return self.evidence.model_dump(mode="json", include=asked)
 
     def sections(self) -> Sequence[Section]:
+        """See ``Source``."""
         return evidence_room.sections(self.evidence)
 
     def measures(self) -> Iterable[Measured]:
+        """See ``Source``."""
         return evidence_room.measures(self.evidence)
 
     def downloads(self) -> Mapping[str, str]:
+        """See ``Source``."""
         return {EVIDENCE: data_uri("application/json", self.evidence.to_json().encode())}
 
 
