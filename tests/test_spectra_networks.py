@@ -6,8 +6,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from blurnet.errors import BlurnetError
-from blurnet.models import build
-from blurnet.models.classifier import Classifier
+from blurnet.filters import DepthwiseFilter, insert_after, kernel
+from blurnet.models import Classifier, build
 from blurnet.spectra import (
     INPUT,
     activation_layers,
@@ -111,6 +111,33 @@ def test_a_compiled_network_and_a_classifier_have_their_networks_layers(hard):
     resized = Classifier(hard, size=(10, 12))
     assert layer_maps(resized, images, ["conv1"])["conv1"].shape == (3, 4, 10, 12)
     assert layer_maps(resized, images, [INPUT])[INPUT] is images
+
+
+@pytest.mark.parametrize("place", ["norm", "norm+activation", "act"])
+def test_maps_are_those_behind_a_filter(hard, place):
+    images, box = noise(2, 1, 20, 24), DepthwiseFilter(kernel("box", 3))
+    names = ["norm", "norm+activation", "act:1", "act", "conv2+activation"]
+    plain = layer_maps(hard, images, names)
+    blurred = insert_after(hard, place, box, example=images)
+    assert map_layers(blurred, images[:1]) == LAYERS
+    found = layer_maps(blurred, images, names)
+    first = {"norm": "norm", "act": "act:1"}.get(place, place)
+    for name in names[: names.index(first)]:
+        torch.testing.assert_close(found[name], plain[name])
+    torch.testing.assert_close(found[first], box(plain[first]))
+    assert not torch.allclose(found[first], plain[first])
+
+
+@pytest.mark.filterwarnings("ignore:.*treespec:FutureWarning")  # torch's own
+def test_an_exported_program_has_its_layers():
+    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(2 * 18 * 22, 3))
+    images = noise(3, 1, 20, 24)
+    program = torch.export.export(model, (images,))
+    for exported in (program, program.module()):
+        assert map_layers(exported, images) == ["0", "1"]
+        assert activation_layers(exported, images) == ["1"]
+        found = layer_maps(exported, images, ["1"])["1"]
+        torch.testing.assert_close(found, layer_maps(model, images, ["1"])["1"])
 
 
 @pytest.mark.parametrize(("channels", "names"), [(1, ()), (2, ("input 0", "input 1"))])

@@ -21,6 +21,7 @@ from .metrics import mean_rate, rate
 from .predict import predict
 from .suite_attacks import Found, Given, bytes_of, run_attack, work_of
 from .suites import suite_of
+from .words import defense_words
 
 SHOWN = 40
 """So many images at most are kept as pictures, spread evenly over all."""
@@ -117,7 +118,7 @@ def evaluate(
     pixels = pixels_of(mask)
     evidence = Evidence(
         network=network,
-        defense=_said(model),
+        defense=defense_words(defense_of(checked.model)),
         classes=checked.called,
         labels=tuple(label.tolist()),
         names=called,
@@ -205,9 +206,3 @@ def _worst(wrong: Tensor, found: Sequence[Found]) -> WorstCase:
             by[place] = by[place] or each.figures.attack.name
     fooled = torch.tensor([each is not None for each in by])
     return WorstCase(success=rate(fooled), accuracy=rate(~fooled), by=tuple(by))
-
-
-def _said(model: nn.Module) -> str:
-    """Say what hardened a network."""
-    defense = defense_of(model)
-    return str(defense) if defense else ""
