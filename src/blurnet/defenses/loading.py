@@ -173,8 +173,10 @@ def _undefended(
 
 def _of_our_own(weights: Mapping[str, Tensor], classes: int | None) -> str | None:
     """Give the name of blurnet's own network that has exactly these weights, if there is one."""
+    if classes is None:
+        return None
     found = {name: weight.shape for name, weight in weights.items()}
-    for name, build in MODELS.items() if classes is not None else ():
+    for name, build in MODELS.items():
         with torch.device("meta"):
             own = build(classes).state_dict()
         if {name: weight.shape for name, weight in own.items()} == found:
