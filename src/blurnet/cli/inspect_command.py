@@ -92,8 +92,8 @@ def inspect(
     shown = [layer for layer in found if all_ or layer.filterable]
     _print_table(shown)
     if len(shown) < len(found):
-        more = f"{len(found) - len(shown)} layers more"
-        typer.echo(f"{more}, whose output is not C × H × W: they cannot be filtered (--all)")
+        left = len(found) - len(shown)
+        typer.echo(f"{left} more with another output than C × H × W cannot be filtered (--all)")
     _print_places(found)
 
 
