@@ -189,8 +189,8 @@ def _photographs(run: SpectraRun, row: SpectraRow) -> list[Tensor]:
     key = run.need(row.steps.spectra, "sticker")
     if key is None:
         return []
-    sticker = run.read(key, StickerValues).tensors
-    clean, attacked = sticker["clean"][0].float() / 255, sticker["adversarial"][0]
+    views, stuck = run.tensors(key, run.read(key, StickerValues), "clean", "adversarial")
+    clean, attacked = views[0].float() / 255, stuck[0]
     return [clean, attacked, ((1 + clean - attacked) / 2).clamp(0, 1)]
 
 
