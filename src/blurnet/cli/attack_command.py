@@ -166,7 +166,8 @@ def rp2(
     check_page(out / REPORT)
     shown, floats = f"{len(inputs.photographs)} views, target {aim}", inputs.photographs.floats
     with Records(out).locked():
-        with step_progress(f"L1 attack on {shown}", quiet=quiet) as on_step:
+        searched = (mask or "").startswith("two-stage")
+        with step_progress(f"L1 attack on {shown}", quiet=quiet or not searched) as on_step:
             where, boxes = mask_of(
                 mask,
                 inputs,

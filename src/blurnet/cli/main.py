@@ -13,6 +13,7 @@ from blurnet.cli import (
     data_command,
     evaluate_command,
     harden_command,
+    inspect_command,
     list_command,
     report_command,
     run_command,
@@ -32,6 +33,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("inspect")(inspect_command.inspect)
 app.command("harden")(harden_command.harden)
 app.command("train")(train_command.train)
 app.add_typer(attack_command.app, name="attack")

@@ -74,6 +74,17 @@ def train(
         BlurnetError: in one line, for data that do not fit the network, a defense whose filters are
             not in it, and a training whose loss stops being a number.
 
+    Examples:
+        >>> net = blurnet.harden(model, blurnet.Blur("box", 5))
+        >>> history = blurnet.train(
+        ...     net,
+        ...     blurnet.load_images("folder:signs").train,
+        ...     defense=blurnet.Defense(augmentation={"name": "occlusion"}),
+        ...     settings=blurnet.FitSettings(epochs=2),
+        ... )
+        >>> len(history.losses)
+        2
+
     """
     settings = settings or FitSettings()
     hardened = defense_of(net)

@@ -77,6 +77,13 @@ def evaluate(
     Raises:
         BlurnetError: in one line, before anything is computed, for what does not fit.
 
+    Examples:
+        >>> evidence = blurnet.evaluate(model, images, labels, mask, classes=classes, suite="quick")
+        >>> certified, worst = evidence.certified, evidence.worst.accuracy  # the bracket
+        >>> [condition.name for condition in evidence.conditions][:2]
+        ['accuracy', 'well-posed']
+        >>> path = evidence.save("evidence.html")
+
     """
     start = time.monotonic()
     chosen = _demanding(suite_of(suite), max_success, min_accuracy)

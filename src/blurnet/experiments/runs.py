@@ -1,6 +1,6 @@
 """Run an experiment in a folder, from its inputs to results.json."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from blurnet.files import read_json, to_json, write_whole
 from blurnet.settings import check
 
 from .kinds import KINDS
-from .reading import Experiment
+from .reading import Experiment, load
 from .results import AnyResults, Results
 
 RESULTS = "results.json"
@@ -21,17 +21,23 @@ EVIDENCE = "evidence.json"
 
 
 def run(
-    experiment: Experiment, folder: Path, on_begin: OnBegin | None = None, replace: bool = False
+    experiment: Experiment | str | Path,
+    folder: str | Path,
+    on_begin: OnBegin | None = None,
+    replace: bool = False,
+    *,
+    assignments: Sequence[str] = (),
 ) -> AnyResults:
     """Run what is missing of an experiment and write its results.
 
     Args:
-        experiment: what to run.
+        experiment: what to run, or the name of a shipped experiment, or a YAML file.
         folder: where records and ``results.json`` are kept; made if it does not exist. What earlier
             runs left there is used again. A run that adds nothing writes nothing, and a read-only
             folder will do for it.
         on_begin: told of every step that is done; see ``run_steps``.
         replace: whether results of another experiment, or of other settings, may be replaced.
+        assignments: ``key=value`` settings that replace those of a name or file; see ``load``.
 
     Returns:
         What ``results.json`` holds.
@@ -40,7 +46,18 @@ def run(
         BlurnetError: for wrong inputs, or a folder with other results, before anything is written;
             if another run holds the folder; if the disk does not take the results.
 
+    Examples:
+        >>> quick = ["training.epochs=1", "attack.steps=3"]
+        >>> results = blurnet.run(
+        ...     "blackbox", "runs/a", assignments=["data=folder:signs", "classes=all", *quick]
+        ... )
+        >>> results.rows[0].label
+        'baseline'
+
     """
+    folder = Path(folder)
+    if not isinstance(experiment, Experiment):
+        experiment = load(str(experiment), assignments)
     plan = experiment.expand()
     records, path = Records(folder), folder / RESULTS
     before = _before(folder, replace)
@@ -85,6 +102,12 @@ def load_results(folder: str | Path) -> AnyResults | Evidence:
     Raises:
         BlurnetError: if there is neither, or it is not a file that this version wrote.
 
+    Examples:
+        >>> evidence = blurnet.evaluate(model, images, labels, mask, classes=classes, suite="quick")
+        >>> folder = evidence.save("runs/mine")
+        >>> blurnet.load_results(folder).worst == evidence.worst
+        True
+
     """
     folder = Path(folder)
     if (folder / RESULTS).exists():
@@ -93,7 +116,7 @@ def load_results(folder: str | Path) -> AnyResults | Evidence:
         raise BlurnetError(
             f"{folder}: neither {RESULTS} (of blurnet run) nor {EVIDENCE} (of blurnet evaluate)"
         )
-    return check(Evidence, read_json(folder / EVIDENCE))
+    return Evidence.load(folder)
 
 
 def _results(path: Path) -> AnyResults:

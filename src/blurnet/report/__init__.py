@@ -41,6 +41,12 @@ def report(
         BlurnetError: in one line, if a folder holds nothing that has a page, or something else is
             in the page's place.
 
+    Examples:
+        >>> evidence = blurnet.evaluate(model, images, labels, mask, classes=classes, suite="quick")
+        >>> folder = evidence.save("runs/mine")
+        >>> blurnet.report(folder).page
+        PosixPath('runs/mine/report.html')
+
     """
     paths = [Path(folder) for folder in folders]
     where = out if out is not None else paths[0] if len(paths) == 1 else Path("runs", "comparison")

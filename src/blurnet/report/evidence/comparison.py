@@ -68,11 +68,15 @@ class Beside:
     bracket: Bracket
 
 
-def beside(evaluations: Mapping[str, Evidence]) -> list[Section]:
+Evaluations = Mapping[str, Evidence]
+"""By the names that the page calls them."""
+
+
+def beside(evaluations: Evaluations) -> list[Section]:
     """Make the sections that evaluations beside each other have of their own.
 
     Args:
-        evaluations: at least two, by the names that the page calls them.
+        evaluations: at least two.
 
     """
     shown = tuple(
@@ -91,7 +95,7 @@ def beside(evaluations: Mapping[str, Evidence]) -> list[Section]:
     return [*found, blocks("Image by image", *notes)] if notes else found
 
 
-def same_images(evaluations: Mapping[str, Evidence]) -> bool:
+def same_images(evaluations: Evaluations) -> bool:
     """Say whether all looked at the same images, in the same order."""
     first, *others = evaluations.values()
     return all(_alike(first, other) for other in others)
@@ -108,7 +112,7 @@ def _alike(first: Evidence, other: Evidence) -> bool:
     )
 
 
-def _notes(evaluations: Mapping[str, Evidence]) -> Iterator[Paragraph]:
+def _notes(evaluations: Evaluations) -> Iterator[Paragraph]:
     if not same_images(evaluations):
         yield Paragraph(
             "these evaluations looked at different images: a difference of their rates may be one "
@@ -120,7 +124,7 @@ def _notes(evaluations: Mapping[str, Evidence]) -> Iterator[Paragraph]:
         yield Paragraph(f"the masks have {' and '.join(map(str, pixels))} pixels.", "note")
 
 
-def _pairs(evaluations: Mapping[str, Evidence]) -> Iterator[Block]:
+def _pairs(evaluations: Evaluations) -> Iterator[Block]:
     """Count how the answers of two evaluations of the same images go together."""
     if len(evaluations) != 2 or not same_images(evaluations):
         return

@@ -85,7 +85,7 @@ def maps(
         named = [channel.removeprefix(f"{INPUT} ") for channel in input_channels(count)] or [""]
     number = f"{len(shown)} of {count} maps" if len(shown) < count else f"{count} maps"
     of = f"{number}, " if count > 1 and layer != INPUT else ""
-    title = f"{what}\n{of}{height} × {width} frequencies, middle 0, borders ±0.5"
+    title = f"{what}\n{of}{height} × {width} frequencies, middle 0, borders ±0.5 cycles per pixel"
     states = {state: each for state, each in spectra.items() if state in COLUMNS}
     return Drawing(
         name,
