@@ -76,7 +76,7 @@ def test_one_picture_alone(blurnet, pictures):
     picture = pictures / "clean" / "01.png"
     status, printed, progress = blurnet("spectrum", picture)
     assert status == 0
-    assert progress == "1/1 spectra of 1 images\n"
+    assert progress == "spectra of 1 image\n"
     assert "input R" in printed
     files = sorted(path.name for path in (blurnet.folder / "runs/spectrum").iterdir())
     assert files == [

@@ -110,6 +110,7 @@ def spectrum(
     from blurnet.report.console import print_blocks
     from blurnet.report.figures.drawings import write_drawings
     from blurnet.report.spectra.measured import drawings_of, layer_spectra, plain, tables_of
+    from blurnet.report.words import counted
 
     asked = NetworkAsked(model_file, model, weights, classes, mean, std)
     if rp2 is not None:
@@ -124,7 +125,7 @@ def spectrum(
         )
     chosen: spectra.Window | None = "hann" if window is WindowName.HANN else None
     layers = _layers(scene, layer or [], cutoff)
-    with step_progress(f"spectra of {len(scene.clean)} images", quiet=quiet) as on_step:
+    with step_progress(f"spectra of {counted(len(scene.clean), 'image')}", quiet=quiet) as on_step:
         found = spectra.measure_spectra(
             scene.model,
             scene.clean,
