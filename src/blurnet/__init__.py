@@ -13,6 +13,10 @@
 Everything takes images as float32 in [0, 1], N × C × H × W, and raises ``BlurnetError``, in one
 line, for what a caller can mend. Names are loaded when they are first used: ``import blurnet``
 alone does not import torch.
+
+In the examples below ``model`` is a network, ``images``, ``labels`` and ``mask`` are tensors as
+said, ``classes`` are the names of its logits, ("stop", "stopAhead", "yield"), and ``signs`` is a
+folder with images of these classes.
 """
 
 from importlib import import_module

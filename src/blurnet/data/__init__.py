@@ -148,9 +148,9 @@ def load_images(
             none is asked for, signs cannot be read, or a class has no training images.
 
     Examples:
-        >>> train, test = load_images("synthetic", classes=("stop", "yield"), size=16)
+        >>> train, test = blurnet.load_images("folder:signs", size=16, classes=("stop", "yield"))
         >>> tuple(test.images.shape), test.classes
-        ((200, 3, 16, 16), ('stop', 'yield'))
+        ((12, 3, 16, 16), ('stop', 'yield'))
 
     """
     if split not in SPLITS:

@@ -28,7 +28,7 @@ from .defense import Defense
 
 Model = TypeVar("Model", bound=nn.Module)
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("blurnet.harden")
 
 _WRITTEN = "_blurnet_defense"
 """The attribute of a hardened network that holds its ``Defense``."""
@@ -61,6 +61,11 @@ def harden(
     Raises:
         BlurnetError: if a part is something else, or a filter makes no sense where it is to stand;
             the message says what would.
+
+    Examples:
+        >>> net = blurnet.harden(model, blurnet.Blur("box", 5))
+        >>> blurnet.defenses.defense_of(net).filters[0].after
+        'conv1'
 
     """
     asked = _joined(parts)

@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from blurnet.data.imageset import ImageSet
 from blurnet.errors import BlurnetError
-from blurnet.models import as_classifier, check_network
+from blurnet.models import as_classifier, check_network, network_of
 from blurnet.training import (
     Augment,
     Batches,
@@ -27,6 +27,9 @@ from blurnet.training.batches import Batch, floats
 
 from .defense import Defense
 from .harden import defense_of
+
+_CLASSES = "_blurnet_classes"
+"""The attribute of a network that ``train`` writes the names of the data's classes to."""
 
 Data = ImageSet | tuple[Tensor, Tensor] | Dataset[Any] | DataLoader[Any] | Batches
 """Labelled images: a set, tensors (images, labels), or what torch calls a dataset or a loader."""
@@ -45,6 +48,8 @@ def train(
     checkpoints: Checkpoints | None = None,
 ) -> History:
     """Train a network in place: cross-entropy, and what its defense adds.
+
+    A network whose logits have no names yet takes those of an ``ImageSet``'s classes.
 
     Args:
         net: images in [0, 1] in, logits out; its filters are in it already (``blurnet.harden``).
@@ -69,6 +74,17 @@ def train(
         BlurnetError: in one line, for data that do not fit the network, a defense whose filters are
             not in it, and a training whose loss stops being a number.
 
+    Examples:
+        >>> net = blurnet.harden(model, blurnet.Blur("box", 5))
+        >>> history = blurnet.train(
+        ...     net,
+        ...     blurnet.load_images("folder:signs").train,
+        ...     defense=blurnet.Defense(augmentation={"name": "occlusion"}),
+        ...     settings=blurnet.FitSettings(epochs=2),
+        ... )
+        >>> len(history.losses)
+        2
+
     """
     settings = settings or FitSettings()
     hardened = defense_of(net)
@@ -83,7 +99,7 @@ def train(
     for labelled, what in ((source, "the data"), (judged_by, "the validation images")):
         if isinstance(labelled, Labelled):
             _check(net, labelled, what)
-    return fit(
+    history = fit(
         net,
         source,
         settings=settings,
@@ -95,6 +111,20 @@ def train(
         harden=defense.harden(),
         checkpoints=checkpoints,
     )
+    if isinstance(data, ImageSet) and classes_of(net) is None:
+        setattr(network_of(net), _CLASSES, data.classes)
+    return history
+
+
+def classes_of(net: nn.Module) -> tuple[str, ...] | None:
+    """Give what a network's logits are called: as its Classifier says, or what it was trained on.
+
+    Args:
+        net: any network.
+
+    """
+    named = as_classifier(net).classes
+    return named or vars(network_of(net)).get(_CLASSES)
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,17 +228,17 @@ def _check(net: nn.Module, data: Labelled, what: str) -> None:
     """Refuse data that do not fit the network."""
     if not len(data):
         raise BlurnetError(f"{what}: no images")
-    network = as_classifier(net)
-    logits = check_network(network, floats(data.images[:1], next(net.parameters()).device))
+    logits = check_network(net, floats(data.images[:1], next(net.parameters()).device))
     lowest, highest = int(data.labels.min()), int(data.labels.max())
     if lowest < 0 or highest >= logits:
         raise BlurnetError(
             f"{what}: labels are {lowest}…{highest}, and the network has {logits} outputs"
         )
     named = getattr(data, "classes", None)
-    if network.classes is not None and named is not None and network.classes != tuple(named):
+    its_own = classes_of(net)
+    if its_own is not None and named is not None and its_own != tuple(named):
         raise BlurnetError(
             f"{what}: the classes are {', '.join(named)}, and the network's outputs are called "
-            f"{', '.join(network.classes)}; they must be the same, in the same order "
+            f"{', '.join(its_own)}; they must be the same, in the same order "
             "(data.subset(classes) puts them so)"
         )

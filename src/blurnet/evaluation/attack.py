@@ -202,6 +202,18 @@ def attack(
     Raises:
         BlurnetError: in one line, before anything is computed, for what does not fit.
 
+    Examples:
+        >>> found = blurnet.attack(
+        ...     model,
+        ...     images[:2],
+        ...     mask,
+        ...     true="stop",
+        ...     classes=classes,
+        ...     settings=blurnet.RP2Settings(steps=3),
+        ... )
+        >>> found.success.total, found.control.total, [classes[target] for target in found.targets]
+        (2, 2, ['stopAhead', 'yield'])
+
     """
     check_images(images)
     mask_of(mask, images)

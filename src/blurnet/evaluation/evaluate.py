@@ -21,6 +21,7 @@ from .metrics import mean_rate, rate
 from .predict import predict
 from .suite_attacks import Found, Given, bytes_of, run_attack, work_of
 from .suites import suite_of
+from .words import defense_words
 
 SHOWN = 40
 """So many images at most are kept as pictures, spread evenly over all."""
@@ -76,6 +77,13 @@ def evaluate(
     Raises:
         BlurnetError: in one line, before anything is computed, for what does not fit.
 
+    Examples:
+        >>> evidence = blurnet.evaluate(model, images, labels, mask, classes=classes, suite="quick")
+        >>> certified, worst = evidence.certified, evidence.worst.accuracy  # the bracket
+        >>> [condition.name for condition in evidence.conditions][:2]
+        ['accuracy', 'well-posed']
+        >>> path = evidence.save("evidence.html")
+
     """
     start = time.monotonic()
     chosen = _demanding(suite_of(suite), max_success, min_accuracy)
@@ -117,7 +125,7 @@ def evaluate(
     pixels = pixels_of(mask)
     evidence = Evidence(
         network=network,
-        defense=_said(model),
+        defense=defense_words(defense_of(checked.model)),
         classes=checked.called,
         labels=tuple(label.tolist()),
         names=called,
@@ -205,9 +213,3 @@ def _worst(wrong: Tensor, found: Sequence[Found]) -> WorstCase:
             by[place] = by[place] or each.figures.attack.name
     fooled = torch.tensor([each is not None for each in by])
     return WorstCase(success=rate(fooled), accuracy=rate(~fooled), by=tuple(by))
-
-
-def _said(model: nn.Module) -> str:
-    """Say what hardened a network."""
-    defense = defense_of(model)
-    return str(defense) if defense else ""

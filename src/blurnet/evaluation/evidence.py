@@ -234,6 +234,14 @@ class Evidence(Settings):
         conditions: what was demanded, and whether it holds.
         certified: the lower end of the bracket; None: no certificate was computed.
 
+    Examples:
+        >>> evidence = blurnet.evaluate(model, images, labels, mask, classes=classes, suite="quick")
+        >>> folder = evidence.save("runs/mine")
+        >>> blurnet.Evidence.load(folder) == evidence
+        True
+        >>> print(evidence.table().splitlines()[0])
+        network: 6 images, a mask of 96 pixels (9.4 %), suite quick
+
     """
 
     network: str

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from blurnet.defenses.train import classes_of
 from blurnet.errors import BlurnetError
 from blurnet.models import Classifier, as_classifier, check_network
 
@@ -49,7 +50,7 @@ def understood(
         BlurnetError: if it is none, or there are not as many names as logits, or two are alike.
 
     """
-    network = as_classifier(model, classes=classes)
+    network = as_classifier(model, classes=classes or classes_of(model))
     logits, names = check_network(network, images[:1]), network.classes
     if names is not None and len(set(names)) < len(names):
         raise BlurnetError(f"class names differ from each other; found {_listed(names)}")

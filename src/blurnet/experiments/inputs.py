@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, Field, model_validator
 
-from blurnet.data import RP2_CLASSES, SYNTHETIC, parse_classes
+from blurnet.data import CLASS_SETS, RP2_CLASSES, SYNTHETIC, parse_classes
 from blurnet.data.scene import Scene
 from blurnet.defenses import Defense, Recipe
 from blurnet.errors import BlurnetError
@@ -20,8 +20,9 @@ from .plan import Plan
 from .scenes import scene_of
 from .sources import DataSource, check_names
 from .steps.building import placed
-from .steps.network import PlannedNetwork, trained
+from .steps.network import PlannedNetwork
 from .steps.sticker import Published, read_published
+from .steps.training import trained
 
 RP2_ONLY = ("true_class", "size", "channels")
 """What the photographs that come with ``rp2`` decide in every kind of experiment."""
@@ -179,16 +180,27 @@ def read_inputs(asked: Inputs, folder: Path, *, trains: bool) -> Given:
             asked.size,
             asked.channels,
         )
+        _check_classes(asked, source)
     if published is not None:
         scene = published.scene
     else:
         assert source is not None
+        if asked.true_class not in source.names():
+            raise BlurnetError(
+                f"setting true_class: {asked.true_class!r} is not among the data's classes: "
+                f"{', '.join(source.names())}"
+            )
         scene = scene_of(source, asked.true_class, asked.views, asked.mask_scale)
     return Given(asked, folder, source, published, scene)
 
 
-def finished_only(label: str, defense: Defense) -> Defense:
+def finished_only(label: str, defense: Defense, instead: str = "") -> Defense:
     """Give a defense of a finished network back.
+
+    Args:
+        label: the row's.
+        defense: what its network gets.
+        instead: what would do for one that takes effect by training.
 
     Raises:
         BlurnetError: if it takes effect by training.
@@ -197,7 +209,7 @@ def finished_only(label: str, defense: Defense) -> Defense:
     if defense.trained:
         raise BlurnetError(
             f"row {label!r}: penalties, augmentation, adversarial training and trainable filters "
-            "are for training, and this row's network is not trained with them"
+            f"are for training, and this network is finished{instead}"
         )
     return defense
 
@@ -206,6 +218,16 @@ def _classes(asked: Inputs, spec: str) -> tuple[str, ...] | None:
     if asked.classes is not None:
         return parse_classes(asked.classes)
     return RP2_CLASSES if spec == SYNTHETIC else None
+
+
+def _check_classes(asked: Inputs, source: DataSource) -> None:
+    """Read the data, and say what would do where they lack the classes of a set."""
+    try:
+        source.names()
+    except BlurnetError as error:
+        if asked.classes in CLASS_SETS and "no class" in str(error):
+            raise BlurnetError(f"{error}; --classes all takes what there is") from None
+        raise
 
 
 def _with_padding(row: Any, padding: Any) -> Any:

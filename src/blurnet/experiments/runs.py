@@ -1,6 +1,6 @@
 """Run an experiment in a folder, from its inputs to results.json."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,8 +12,10 @@ from blurnet.evaluation.evidence import Evidence
 from blurnet.files import read_json, to_json, write_whole
 from blurnet.settings import check
 
+from .inputs import Inputs
 from .kinds import KINDS
-from .reading import Experiment
+from .plan import Plan
+from .reading import Experiment, load
 from .results import AnyResults, Results
 
 RESULTS = "results.json"
@@ -22,11 +24,12 @@ EVIDENCE = "evidence.json"
 
 
 def run(
-    experiment: Experiment,
-    folder: Path,
+    experiment: Experiment | str | Path,
+    folder: str | Path,
     on_begin: OnBegin | None = None,
     replace: bool = False,
     *,
+    assignments: Sequence[str] = (),
     jobs: int | None = 1,
     threads: int | None = None,
     time_limit: float | None = None,
@@ -35,12 +38,13 @@ def run(
     """Run what is missing of an experiment and write its results.
 
     Args:
-        experiment: what to run.
+        experiment: what to run, or the name of a shipped experiment, or a YAML file.
         folder: where records and ``results.json`` are kept; made if it does not exist. What earlier
             runs left there is used again. A run that adds nothing writes nothing, and a read-only
             folder will do for it.
         on_begin: told of every step that is done; see ``run_steps``.
         replace: whether results of another experiment, or of other settings, may be replaced.
+        assignments: ``key=value`` settings that replace those of a name or file; see ``load``.
         jobs: how many steps run side by side, None for what is fastest here; see ``run_steps``, as
             for ``threads``, ``time_limit`` and ``command``.
         threads: torch's, for each step.
@@ -55,21 +59,34 @@ def run(
             if another run holds the folder; if the disk does not take the results; after all else
             is done, if a step failed (``FailedSteps``).
 
+    Examples:
+        >>> quick = ["training.epochs=1", "attack.steps=3"]
+        >>> results = blurnet.run(
+        ...     "blackbox", "runs/a", assignments=["data=folder:signs", "classes=all", *quick]
+        ... )
+        >>> results.rows[0].label
+        'baseline'
+
     """
+    folder = Path(folder)
+    if not isinstance(experiment, Experiment):
+        experiment = load(str(experiment), assignments)
     plan = experiment.expand()
     records, path = Records(folder), folder / RESULTS
     before = _before(folder, replace)
+    settings = _decided(experiment.settings, plan)
     if before is not None and not replace:
-        _refuse_other(before, experiment, [step.key for step in plan.steps], folder)
+        here = _plain(experiment.name, settings)
+        _refuse_other(before, here, [step.key for step in plan.steps], folder)
 
     def found() -> AnyResults:
-        kind = type(experiment.settings)
+        kind = type(settings)
         return Results[kind, kind.row](  # type: ignore[valid-type,name-defined]
-            kind=experiment.settings.kind,
+            kind=settings.kind,
             experiment=experiment.name,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             computed_by=_computed_by(plan.steps, records),
-            settings=experiment.settings,
+            settings=settings,
             true_class=plan.true_class,
             target=plan.target,
             rows=plan.rows(records.outcome),
@@ -109,6 +126,12 @@ def load_results(folder: str | Path) -> AnyResults | Evidence:
     Raises:
         BlurnetError: if there is neither, or it is not a file that this version wrote.
 
+    Examples:
+        >>> evidence = blurnet.evaluate(model, images, labels, mask, classes=classes, suite="quick")
+        >>> folder = evidence.save("runs/mine")
+        >>> blurnet.load_results(folder).worst == evidence.worst
+        True
+
     """
     folder = Path(folder)
     if (folder / RESULTS).exists():
@@ -117,7 +140,7 @@ def load_results(folder: str | Path) -> AnyResults | Evidence:
         raise BlurnetError(
             f"{folder}: neither {RESULTS} (of blurnet run) nor {EVIDENCE} (of blurnet evaluate)"
         )
-    return check(Evidence, read_json(folder / EVIDENCE))
+    return Evidence.load(folder)
 
 
 def _results(path: Path) -> AnyResults:
@@ -156,15 +179,17 @@ def _before(folder: Path, replace: bool) -> AnyResults | None:
         raise
 
 
-def _refuse_other(
-    before: AnyResults, experiment: Experiment, steps: list[str], folder: Path
-) -> None:
-    """Raise a BlurnetError if a folder's results are not those of an experiment.
+def _decided(settings: Inputs, plan: Plan[Any]) -> Inputs:
+    """Give the settings with what the inputs decide: ``rp2`` brings a scene and a target."""
+    decided = {"true_class": plan.true_class}
+    if plan.target is not None:
+        decided["target"] = plan.target
+    return settings.model_copy(update=decided)
 
-    Where inputs lie makes no difference, their content does.
-    """
-    there = _plain(before.experiment, before.settings.model_dump(mode="json"))
-    here = _plain(experiment.name, experiment.settings.model_dump(mode="json"))
+
+def _refuse_other(before: AnyResults, here: dict[str, Any], steps: list[str], folder: Path) -> None:
+    """Raise a BlurnetError if a folder's results are of other settings, steps or content."""
+    there = _plain(before.experiment, before.settings)
     differing = list(_differences(there, here))
     if differing:
         name, one, other = differing[0]
@@ -183,10 +208,11 @@ def _refuse_other(
     )
 
 
-def _plain(name: str, settings: dict[str, Any]) -> dict[str, Any]:
+def _plain(name: str, settings: Inputs) -> dict[str, Any]:
     """Give what is compared: of places on the disk only whether they were given."""
-    places = {place: settings[place] is not None for place in ("rp2", "data")}
-    return {"experiment": name} | settings | places
+    plain = settings.model_dump(mode="json")
+    places = {place: plain[place] is not None for place in ("rp2", "data")}
+    return {"experiment": name} | plain | places
 
 
 def _differences(there: Any, here: Any, name: str = "") -> Iterator[tuple[str, Any, Any]]:

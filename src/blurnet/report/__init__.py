@@ -7,6 +7,8 @@ from types import ModuleType
 
 from blurnet.report.console import print_blocks as print_blocks
 from blurnet.report.console import print_table as print_table
+from blurnet.report.page.page import REPORT as REPORT
+from blurnet.report.page.page import check_page as check_page
 from blurnet.report.page.page import render as render
 from blurnet.report.page.reports import Report as Report
 from blurnet.report.page.reports import write_page as write_page
@@ -39,6 +41,12 @@ def report(
         BlurnetError: in one line, if a folder holds nothing that has a page, or something else is
             in the page's place.
 
+    Examples:
+        >>> evidence = blurnet.evaluate(model, images, labels, mask, classes=classes, suite="quick")
+        >>> folder = evidence.save("runs/mine")
+        >>> blurnet.report(folder).page
+        PosixPath('runs/mine/report.html')
+
     """
     paths = [Path(folder) for folder in folders]
     where = out if out is not None else paths[0] if len(paths) == 1 else Path("runs", "comparison")
@@ -46,7 +54,7 @@ def report(
 
 
 class _Callable(ModuleType):
-    """This package, which can itself be called: ``blurnet.report(…)`` is ``report``."""
+    """Makes this package callable: ``blurnet.report(…)`` is ``report``."""
 
     __call__ = staticmethod(report)
 

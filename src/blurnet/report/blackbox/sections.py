@@ -7,8 +7,9 @@ from functools import partial
 
 from blurnet.experiments.blackbox import Blackbox
 from blurnet.experiments.results import BlackboxRow, Published
-from blurnet.experiments.steps.network import ReadConfig, TrainConfig
+from blurnet.experiments.steps.network import ReadConfig
 from blurnet.experiments.steps.sticker import StickerConfig
+from blurnet.experiments.steps.training import TrainConfig
 from blurnet.experiments.steps.values import NetworkValues, StickerValues, TransferValues
 from blurnet.report.blackbox.rows import TRANSFERS, by_transfer, published
 from blurnet.report.blackbox.tables import rates_table
@@ -124,7 +125,7 @@ def _summary(run: BlackboxRun) -> Iterator[Block]:
 
 
 def _results(run: BlackboxRun) -> Iterator[Block]:
-    """The table, published beside measured, and the intervals drawn."""
+    """Lay out the tables, published beside measured, and draw the intervals."""
     for transfer, rows in by_transfer(run.results.rows).items():
         yield rates_table(run.results, rows)
         given = [published(run.results, row) or NOT_PUBLISHED for row in rows]

@@ -50,7 +50,6 @@ class Beside(Settings):
 class Comparison(Settings):
     """What several runs are beside each other: settings that differ, and the same rows."""
 
-    runs: tuple[Read, ...]
     differences: dict[str, list[str]]
     rows: tuple[Beside, ...]
 
@@ -138,21 +137,22 @@ def _single(source: Source) -> _Content:
 
 
 def _together(sources: Sequence[Source], out: Path, subject: str) -> _Content:
+    """Put several side by side; what evaluations alone share more than that is theirs to show."""
     beside = named(sources)
     evaluations = {
         each.name: each.source.evidence
         for each in beside
         if isinstance(each.source, EvidenceSource)
     }
+    runs = {"runs": [_read(source).model_dump(mode="json") for source in sources]}
     if len(evaluations) == len(beside):
         sections = evidence.comparison_sections(evaluations)
-        told, called = evidence.compared(evaluations), "evaluations"
+        told, called = runs | evidence.compared(evaluations), "evaluations"
     else:
-        sections, called = comparison.sections(beside, out), "runs"
-        found = Comparison(
-            runs=tuple(map(_read, sources)), differences=differences(beside), rows=_rows(beside)
-        )
-        told = found.model_dump(mode="json")
+        sections = comparison.sections(beside, out)
+        found = Comparison(differences=differences(beside), rows=_rows(beside))
+        told = runs | found.model_dump(mode="json")
+        called = "runs and evaluations" if evaluations else "runs"
     downloads = {"comparison.json": data_uri("application/json", to_json(told))}
     heading = f"{len(sources)} {called} side by side"
     return _Content(sections, render("comparison", heading, sections, downloads, subject), told)

@@ -85,7 +85,7 @@ def maps(
         named = [channel.removeprefix(f"{INPUT} ") for channel in input_channels(count)] or [""]
     number = f"{len(shown)} of {count} maps" if len(shown) < count else f"{count} maps"
     of = f"{number}, " if count > 1 and layer != INPUT else ""
-    title = f"{what}\n{of}{height} × {width} frequencies, middle 0, borders ±0.5"
+    title = f"{what}\n{of}{height} × {width} frequencies, middle 0, borders ±0.5 cycles per pixel"
     states = {state: each for state, each in spectra.items() if state in COLUMNS}
     return Drawing(
         name,
@@ -189,8 +189,8 @@ def _photographs(run: SpectraRun, row: SpectraRow) -> list[Tensor]:
     key = run.need(row.steps.spectra, "sticker")
     if key is None:
         return []
-    sticker = run.read(key, StickerValues).tensors
-    clean, attacked = sticker["clean"][0].float() / 255, sticker["adversarial"][0]
+    views, stuck = run.tensors(key, run.read(key, StickerValues), "clean", "adversarial")
+    clean, attacked = views[0].float() / 255, stuck[0]
     return [clean, attacked, ((1 + clean - attacked) / 2).clamp(0, 1)]
 
 
