@@ -145,7 +145,7 @@ class _Rate(ProgressColumn):
     def render(self, task: Task) -> Text:
         if not task.speed or task.fields["standing"] is not None:
             return Text("")
-        return Text(f"{task.speed:.0f} steps/s")
+        return Text(_rate(task.speed))
 
 
 class _Left(TimeRemainingColumn):
@@ -178,7 +178,7 @@ def _line_now_and_then(start: str) -> OnStep:
             last = now
             speed = done / (now - began)
             _line(
-                f"{start}{done}/{total} steps, {speed:.0f} steps/s, "
+                f"{start}{done}/{total} steps, {_rate(speed)}, "
                 f"about {(total - done) / speed:.0f} s left{note and ': '}{note}"
             )
 
@@ -187,3 +187,7 @@ def _line_now_and_then(start: str) -> OnStep:
 
 def _line(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
+
+
+def _rate(speed: float) -> str:
+    return f"{speed:.{0 if speed >= 10 else 1}f} steps/s"
