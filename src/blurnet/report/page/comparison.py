@@ -18,13 +18,14 @@ from blurnet.report.blocks import (
     Switch,
     blocks,
 )
+from blurnet.report.evidence import beside
 from blurnet.report.figures.bars import compared_rates
 from blurnet.report.figures.drawings import Drawing
 from blurnet.report.figures.plots import Curve, Point, setting_curves
 from blurnet.report.measures import Measured
 from blurnet.report.page.page import REPORT
 from blurnet.report.page.raw import flat
-from blurnet.report.page.source import Source
+from blurnet.report.page.source import EvidenceSource, Source
 from blurnet.report.tables import NOTHING, Cell, Column, Number, Row, Share, Table, Words
 from blurnet.report.words import ABSENT, INTERVAL, Measure
 
@@ -95,6 +96,7 @@ def sections(compared: Sequence[Compared], out: Path) -> list[Section]:
     cards = tuple(_card(each, out) for each in compared)
     made = [
         Section("The runs", "runs.html.j2", cards),
+        *_evaluations(compared),
         blocks("What was asked differently", _asked(compared, asked)),
     ]
     curves = tuple(_curves(asked, tables))
@@ -104,6 +106,16 @@ def sections(compared: Sequence[Compared], out: Path) -> list[Section]:
     measures = {m.measure.name: m.measure for each in compared for m in each.measures}
     meaning = Definitions((*measures.values(), INTERVAL))
     return [*made, blocks("What the numbers mean", meaning)]
+
+
+def _evaluations(compared: Sequence[Compared]) -> Sequence[Section]:
+    """Make the sections that evaluations have of their own beside each other."""
+    found = {
+        each.name: each.source.evidence
+        for each in compared
+        if isinstance(each.source, EvidenceSource)
+    }
+    return beside(found) if len(found) > 1 else ()
 
 
 def differences(compared: Sequence[Compared]) -> dict[str, list[str]]:
