@@ -11,7 +11,6 @@ from blurnet.models import Classifier, build
 from blurnet.spectra import (
     INPUT,
     activation_layers,
-    compare_rings,
     compare_spectra,
     comparison_of,
     first_layers,
@@ -21,7 +20,6 @@ from blurnet.spectra import (
     layer_profiles,
     log_magnitude,
     map_layers,
-    mean_ratio,
     measure_spectra,
     measures,
 )
@@ -224,23 +222,6 @@ def test_one_pass_gives_what_the_functions_give(scene, monkeypatch):
     assert (spectra[INPUT].maps, spectra[INPUT].shown) == (3, (0, 1, 2))
     alone = measure_spectra(model, clean, None, [INPUT])[INPUT]
     assert list(alone.measured) == list(alone.mean) == list(alone.first) == ["clean"]
-
-
-def test_rings_are_compared_by_the_images_ratios():
-    profiles = {state: noise(4, 3, seed=s) for s, state in enumerate(("clean", "attacked"))}
-    rings = compare_rings([0, 0.1, 0.2], profiles)
-    assert [ring.frequency for ring in rings] == [0.1, 0.2]
-    expected = mean_ratio((profiles["attacked"] / profiles["clean"]).log()[:, 2])
-    assert rings[1].over_clean.plain() == pytest.approx(expected.plain())
-    assert rings[1].plain()["over_control"] == {"mean": None, "low": None, "high": None}
-
-
-def test_what_is_not_known_is_null():
-    comparison = compare_spectra(None, noise(1, 3, 8, 8), noise(1, 3, 8, 8, seed=1))[INPUT]
-    plain = comparison.plain()
-    assert plain["clean"]["low"] is None
-    assert plain["clean"]["mean"] == pytest.approx(float(comparison.clean.mean))
-    assert plain["control"] == {"mean": None, "low": None, "high": None}
 
 
 def test_memory_does_not_grow_with_the_images(monkeypatch):
