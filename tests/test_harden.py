@@ -120,7 +120,11 @@ def test_filters_of_one_layer_before_and_after_its_activation():
     after = Blur("box", 3, after="conv+activation")
     both = harden(net, after, Blur("box", 3, after="conv"), after)
     torch.testing.assert_close(both(batch), wanted)
-    assert [each.place for each in filters_of(both)] == ["conv+activation", "conv", "conv+activation"]
+    assert [each.place for each in filters_of(both)] == [
+        "conv+activation",
+        "conv",
+        "conv+activation",
+    ]
     assert len(defense_of(both).filters) == 3
     assert [name for name, _ in both.named_buffers()] == [
         "conv.blur_kernel",
@@ -187,7 +191,7 @@ def test_containers_are_unharmed(after):
 
 
 def test_a_container_that_does_not_run_is_said():
-    with pytest.raises(BlurnetError, match="'blocks' does not run as a module.*: stem.0, stem.1"):
+    with pytest.raises(BlurnetError, match=r"'blocks' does not run as a module.*: stem.0, stem.1"):
         harden(Containers(), Blur("box", 3, after="blocks"))
 
 
@@ -305,7 +309,7 @@ def test_the_first_convolution_is_found_by_what_runs():
     with pytest.raises(BlurnetError, match=r"by functions \(F.conv2d\); say after what: norm$"):
         harden(ByFunction(), Blur("box", 3))
     flat = nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 2))
-    with pytest.raises(BlurnetError, match="has no convolution; say after what: input$"):
+    with pytest.raises(BlurnetError, match=r"has no convolution; say after what: input$"):
         harden(flat, Blur("box", 3))
     assert harden(flat, Blur("box", 3, after="input"))(images(2, 32)).shape == (2, 2)
 
@@ -358,5 +362,7 @@ def test_refused_in_one_line():
 
 def test_a_network_whose_input_has_another_number_of_channels_later():
     net = harden(NETWORKS["grey"][0](), Blur("box", 3, after="input"))
-    with pytest.raises(BlurnetError, match=r"put in for maps N × 1 × H × W; it got 2 × 3 × 28 × 28"):
+    with pytest.raises(
+        BlurnetError, match=r"put in for maps N × 1 × H × W; it got 2 × 3 × 28 × 28"
+    ):
         net(torch.rand(2, 3, 28, 28))

@@ -35,6 +35,7 @@ FILE = "network.safetensors"
 def save(
     model: nn.Module,
     path: str | Path,
+    /,
     *,
     classes: Sequence[str] | None = None,
     recipe: Recipe | None = None,
@@ -129,7 +130,14 @@ def load(
     if isinstance(defense, dict):
         shape = told.get("example")
         example = torch.full((1, *shape), 0.5) if isinstance(shape, list) else None
-        network = harden(network, check(Defense, defense), example=example)
+        described = check(Defense, defense)
+        try:
+            network = harden(network, described, example=example)
+        except BlurnetError as error:
+            kind = type(network_of(network)).__name__
+            raise BlurnetError(
+                f"{file}: its defense does not fit this network, a {kind}: {error}"
+            ) from None
     load_weights(network_of(network), weights, file)
     return network.eval()
 
