@@ -14,7 +14,7 @@ from kornia.geometry.transform import (
 )
 from torch import Tensor
 
-from blurnet.attacks import RP2Settings, View, rp2, view
+from blurnet.attacks import RP2Settings, View, rp2, transform
 from blurnet.attacks.transforms.jpeg import codec
 from blurnet.models import build
 
@@ -45,7 +45,7 @@ def through_views(images: Tensor, targets: Tensor, mask: Tensor, steps: int) -> 
     """Attack photographs of 96 × 96 through ten views down to 32 × 32, each drawn at each step."""
     images, mask = enlarge(images, mask)
     model = build("small_resnet", 18, seed=0)
-    views = [view(name) for name in VIEWS]
+    views = [transform(name) for name in VIEWS]
 
     def bare(bf16: bool, rows: int) -> Callable[[], object]:
         copy, piece = deepcopy(model), rows * len(images)
@@ -84,7 +84,7 @@ def ours(
     mask: Tensor,
     steps: int,
     precision: str,
-    views: Sequence[View] = (),
+    views: Sequence[Transform] = (),
 ) -> Callable[[], object]:
     model, chosen = deepcopy(model), RP2Settings(steps=steps, precision=precision)
     return lambda: rp2(
@@ -94,7 +94,7 @@ def ours(
         mask,
         settings=chosen,
         generator=torch.Generator().manual_seed(0),
-        views=views,
+        transforms=views,
     )
 
 

@@ -28,7 +28,7 @@ def signs(tmp_path: Path) -> Path:
 
 
 def test_classes_are_sorted_and_files_in_natural_order(signs: Path) -> None:
-    (train, test), problems = read(signs, 4)
+    (train, test), problems, _ = read(signs, (4, 4))
     assert not problems
     assert train.classes == test.classes == ("merge", "stop")
     assert train.images[:, 0, 0, 0].tolist() == [4, 1, 2, 3]
@@ -42,7 +42,7 @@ def test_every_unreadable_file_is_a_problem_and_the_others_are_read(signs: Path)
     (signs / "train/stop/3.png").write_text("<html>")
     (signs / "test/stop/0.jpg").touch()
     (signs / "test/yield").mkdir()
-    (train, test), problems = read(signs, 4)
+    (train, test), problems, _ = read(signs, (4, 4))
     assert train.images[:, 0, 0, 0].tolist() == [4, 1, 2, 3]
     assert test.labels.tolist() == [1]
     assert {problem.path for problem in problems} == {
@@ -57,15 +57,15 @@ def test_every_unreadable_file_is_a_problem_and_the_others_are_read(signs: Path)
 
 def test_missing_and_empty_folders_are_named(tmp_path: Path) -> None:
     with pytest.raises(BlurnetError, match="nowhere: no such folder"):
-        read(tmp_path / "nowhere", 4)
+        read(tmp_path / "nowhere", (4, 4))
     with pytest.raises(BlurnetError, match="no folder 'train', found no folders"):
-        read(tmp_path, 4)
+        read(tmp_path, (4, 4))
     paint(tmp_path / "train/stop/1.png", 1)
     with pytest.raises(BlurnetError, match="no folder 'test', found train"):
-        read(tmp_path, 4)
+        read(tmp_path, (4, 4))
     (tmp_path / "test").mkdir()
     with pytest.raises(BlurnetError, match="test: no class folders"):
-        read(tmp_path, 4)
+        read(tmp_path, (4, 4))
 
 
 def test_large_pictures_come_in_the_same_order(tmp_path: Path) -> None:
@@ -76,12 +76,12 @@ def test_large_pictures_come_in_the_same_order(tmp_path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(noise.numpy()).save(path)
     paint(tmp_path / "test/a/1.png", 1)
-    (train, _), _ = read(tmp_path, 300)
+    (train, _), _, _ = read(tmp_path, (300, 300))
     assert (train.images.flatten(1).float().mean(1)[1:].diff() > 10).all()
 
 
 def test_the_real_crops_are_read_whole(shared_data: Path) -> None:
-    (train, test), problems = read(shared_data / "lisa", 32)
+    (train, test), problems, _ = read(shared_data / "lisa", (32, 32))
     assert not problems
     assert len(train) + len(test) == 6621
     assert len(train.classes) == 47

@@ -40,7 +40,7 @@ def archive(directory: Path, training: str = "Final_Training/Images", suffix: st
 @pytest.mark.parametrize("nesting", ["", "GTSRB"])
 def test_both_layouts_are_read(tmp_path: Path, training: str, suffix: str, nesting: str) -> None:
     archive(tmp_path / nesting, training, suffix)
-    (train, test), problems = read(tmp_path, 4)
+    (train, test), problems, _ = read(tmp_path, (4, 4))
     assert not problems
     assert train.classes == test.classes == CLASSES
     assert train.labels.tolist() == [0, 0, 0, 0, 14, 14, 14, 14]
@@ -66,7 +66,7 @@ def test_converted_images_are_found_beside_the_official_list(tmp_path: Path) -> 
     archive(tmp_path, suffix="png")
     for table in tmp_path.rglob("*.csv"):
         table.write_text(table.read_text().replace(".png", ".ppm"))
-    (train, test), problems = read(tmp_path, 4)
+    (train, test), problems, _ = read(tmp_path, (4, 4))
     assert (len(train), len(test), problems) == (8, 2, [])
 
 
@@ -74,7 +74,7 @@ def test_converted_images_are_found_beside_the_official_list(tmp_path: Path) -> 
 def test_the_labels_may_lie_above_the_images(tmp_path: Path, place: str) -> None:
     archive(tmp_path)
     shutil.move(tmp_path / "Final_Test/Images/GT-final_test.csv", tmp_path / place)
-    (_, test), _ = read(tmp_path, 4)
+    (_, test), _, _ = read(tmp_path, (4, 4))
     assert len(test) == 2
 
 
@@ -82,10 +82,10 @@ def test_without_labels_the_error_says_where_they_are(tmp_path: Path) -> None:
     images = archive(tmp_path) / "Final_Test/Images"
     write(images, images / "GT-final_test.csv", ["00000.ppm"], None)
     with pytest.raises(BlurnetError, match=r"csv:1: no column 'ClassId'.*GTSRB_Final_Test_GT\.zip"):
-        read(tmp_path, 4)
+        read(tmp_path, (4, 4))
     (images / "GT-final_test.csv").rename(images / "GT-final_test.test.csv")
     with pytest.raises(BlurnetError, match=r"no GT-final_test\.csv .*GTSRB_Final_Test_GT\.zip"):
-        read(tmp_path, 4)
+        read(tmp_path, (4, 4))
 
 
 def test_bad_rows_are_problems(tmp_path: Path) -> None:
@@ -94,7 +94,7 @@ def test_bad_rows_are_problems(tmp_path: Path) -> None:
         file.write("00000_00000.ppm;10;12;2;3;6;7;43\n")
         file.write("00000_00000.ppm;10;12;2;3;11;7;14\n")
         file.write("00009_00000.ppm;10;12;2;3;6;7;14\n")
-    (train, _), problems = read(tmp_path, 4)
+    (train, _), problems, _ = read(tmp_path, (4, 4))
     assert len(train) == 8
     assert {problem.line for problem in problems} == {6, 7, 8}
     assert {problem.path for problem in problems} == {table}
@@ -105,11 +105,11 @@ def test_bad_rows_are_problems(tmp_path: Path) -> None:
 
 def test_missing_parts_are_named(tmp_path: Path) -> None:
     with pytest.raises(BlurnetError, match="no folder Final_Training/Images or Training"):
-        read(tmp_path, 4)
+        read(tmp_path, (4, 4))
     archive(tmp_path)
     shutil.rmtree(tmp_path / "Final_Test")
     with pytest.raises(BlurnetError, match="no folder Final_Test/Images"):
-        read(tmp_path, 4)
+        read(tmp_path, (4, 4))
     (tmp_path / "Final_Training/Images/00014/GT-00014.csv").unlink()
     with pytest.raises(BlurnetError, match=r"GT-00014\.csv: no such file"):
-        read(tmp_path, 4)
+        read(tmp_path, (4, 4))

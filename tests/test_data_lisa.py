@@ -41,7 +41,7 @@ def archive(directory: Path, *rows: str, header: str = HEADER) -> Path:
 
 def test_signs_are_cut_from_their_frames_in_the_order_of_the_file(tmp_path: Path) -> None:
     archive(tmp_path, row(box="2;3;6;7"), row(tag="merge", box="26;16;30;20"), row(box="0;0;8;8"))
-    signs, problems = read(tmp_path, 4)
+    signs, problems, _ = read(tmp_path, (4, 4))
     assert not problems
     assert signs.classes == ("merge", "stop")
     assert signs.labels.tolist() == [1, 0, 1]
@@ -61,7 +61,7 @@ def test_a_frame_with_several_signs_is_decoded_once(
 
     monkeypatch.setattr("blurnet.data.entries.read_picture", counted)
     archive(tmp_path, row(), row(tag="merge"), row(frame="vid1/f/stop_1.avi_image0.png"), row())
-    signs, _ = read(tmp_path, 4)
+    signs, _, _ = read(tmp_path, (4, 4))
     assert len(signs) == 4
     assert len(decoded) == 2
 
@@ -78,7 +78,7 @@ def test_tracks_of_different_videos_and_signs_are_told_apart(tmp_path: Path) -> 
         row(tag="merge"),
         row(),
     )
-    signs, _ = read(tmp_path, 4)
+    signs, _, _ = read(tmp_path, (4, 4))
     assert signs.tracks is not None
     assert signs.tracks.tolist() == [0, 0, 1, 2, 3, 4, 0]
     assert len(split_by_block(signs).test) == 1
@@ -86,7 +86,7 @@ def test_tracks_of_different_videos_and_signs_are_told_apart(tmp_path: Path) -> 
 
 def test_names_of_columns_may_be_written_otherwise(tmp_path: Path) -> None:
     header = "\ufeff" + HEADER.upper().replace("CORNER X", "corner_x").replace("TAG", " Tag ")
-    signs, problems = read(archive(tmp_path, row(), "", ";" * 10, header=header), 4)
+    signs, problems, _ = read(archive(tmp_path, row(), "", ";" * 10, header=header), (4, 4))
     assert len(signs) == 1
     assert not problems
 
@@ -109,7 +109,7 @@ BAD_ROWS = {
 
 @pytest.mark.parametrize("reason", BAD_ROWS)
 def test_a_bad_row_is_a_problem_with_its_line(tmp_path: Path, reason: str) -> None:
-    signs, problems = read(archive(tmp_path, row(), BAD_ROWS[reason], row()), 4)
+    signs, problems, _ = read(archive(tmp_path, row(), BAD_ROWS[reason], row()), (4, 4))
     assert len(signs) == 2
     assert signs.tracks is not None
     assert signs.tracks.tolist() == [0, 0]
@@ -120,33 +120,33 @@ def test_a_bad_row_is_a_problem_with_its_line(tmp_path: Path, reason: str) -> No
 
 
 def test_problems_are_in_the_order_of_the_file(tmp_path: Path) -> None:
-    _, problems = read(archive(tmp_path, *BAD_ROWS.values()), 4)
+    _, problems, _ = read(archive(tmp_path, *BAD_ROWS.values()), (4, 4))
     assert [problem.line for problem in problems] == list(range(2, 2 + len(BAD_ROWS)))
 
 
 def test_another_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BlurnetError, match=r"allAnnotations\.csv: no such file"):
-        read(tmp_path, 4)
+        read(tmp_path, (4, 4))
     table = tmp_path / lisa.TABLE
     table.write_text("a;b\n")
     with pytest.raises(BlurnetError, match=r"allAnnotations\.csv:1: no column 'Filename', 'Ann"):
-        read(tmp_path, 4)
+        read(tmp_path, (4, 4))
     table.write_text("")
     with pytest.raises(BlurnetError, match=r"csv:1: no column .* none"):
-        read(tmp_path, 4)
+        read(tmp_path, (4, 4))
     table.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(BlurnetError, match="not a semicolon-separated text file"):
-        read(tmp_path, 4)
+        read(tmp_path, (4, 4))
     table.write_text(HEADER + "\n" + "x" * 200_000)
     with pytest.raises(BlurnetError, match="not a semicolon-separated text file: field"):
-        read(tmp_path, 4)
+        read(tmp_path, (4, 4))
     table.unlink()
     table.mkdir()
     with pytest.raises(BlurnetError, match=r"allAnnotations\.csv: cannot be read: Is a directory"):
-        read(tmp_path, 4)
+        read(tmp_path, (4, 4))
 
 
 def test_a_folder_of_pictures_is_told_from_the_archive(tmp_path):
     (tmp_path / "train" / "stop").mkdir(parents=True)
     with pytest.raises(BlurnetError, match=r"no allAnnotations.csv.* write folder:"):
-        read(tmp_path, 32)
+        read(tmp_path, (32, 32))

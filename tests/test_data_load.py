@@ -10,7 +10,15 @@ from test_data_gtsrb import archive as gtsrb_archive
 from test_data_lisa import archive as lisa_archive
 from test_data_lisa import row
 
-from blurnet.data import CLASS_SETS, READERS, check, load, parse_classes, parse_spec, synthetic
+from blurnet.data import (
+    CLASS_SETS,
+    READERS,
+    check,
+    load_images,
+    parse_classes,
+    parse_spec,
+    synthetic,
+)
 from blurnet.errors import BlurnetError
 
 
@@ -57,18 +65,18 @@ Source = tuple[str, tuple[str, str], Path]
 def test_every_reader_gives_images_of_the_size_and_classes_asked_for(source: Source) -> None:
     spec, classes, _ = source
     for size in (4, 7):
-        train, test = load(spec, classes=classes, size=size)
+        train, test = load_images(spec, classes=classes, size=size)
         for part in (train, test):
             assert part.classes == classes
             assert part.images.shape[1:] == (3, size, size)
             assert len(part)
         assert set(train.labels.tolist()) == {0, 1}
-    assert check(spec) == []
+    assert check(spec).problems == []
 
 
 def test_every_reader_gives_the_same_twice(source: Source) -> None:
     spec, classes, _ = source
-    first, second = (load(spec, classes=classes) for _ in range(2))
+    first, second = (load_images(spec, size=8, classes=classes) for _ in range(2))
     assert [part.fingerprint() for part in first] == [part.fingerprint() for part in second]
     assert (first.train.tracks is None) == (second.train.tracks is None)
 
@@ -77,18 +85,18 @@ def test_every_reader_names_a_broken_picture_and_can_go_on(
     source: Source, caplog: pytest.LogCaptureFixture
 ) -> None:
     spec, classes, directory = source
-    whole = load(spec, classes=classes)
+    whole = load_images(spec, classes=classes)
     broken = sorted(path for path in directory.rglob("*.p[np][gm]"))[-1]
     broken.write_bytes(broken.read_bytes()[:40])
-    problems = check(spec)
+    problems = check(spec).problems
     assert problems
     assert all(broken.name in str(problem) for problem in problems)
     with pytest.raises(BlurnetError) as caught:
-        load(spec, classes=classes)
+        load_images(spec, classes=classes)
     assert str(problems[0]) in str(caught.value)
     assert "\n" not in str(caught.value)
     with caplog.at_level(logging.WARNING):
-        rest = load(spec, classes=classes, skip_unreadable=True)
+        rest = load_images(spec, classes=classes, skip_unreadable=True)
     assert f"{len(problems)} signs that cannot be read" in caplog.text
     assert sum(map(len, rest)) == sum(map(len, whole)) - len(problems)
 
@@ -97,13 +105,13 @@ def test_every_reader_names_a_missing_folder(source: Source) -> None:
     spec, _, directory = source
     kind, _ = parse_spec(spec)
     with pytest.raises(BlurnetError, match=str(directory / "nowhere")):
-        load(f"{kind}:{directory / 'nowhere'}")
+        load_images(f"{kind}:{directory / 'nowhere'}")
 
 
 def test_every_reader_lists_the_classes_for_an_unknown_one(source: Source) -> None:
     spec, classes, _ = source
     with pytest.raises(BlurnetError, match=rf"no class 'x' in the data; it has: .*{classes[0]}"):
-        load(spec, classes=("x",))
+        load_images(spec, classes=("x",))
 
 
 def test_many_problems_are_one_line(tmp_path: Path) -> None:
@@ -111,7 +119,7 @@ def test_many_problems_are_one_line(tmp_path: Path) -> None:
     with pytest.raises(
         BlurnetError, match=r"csv:2: .*csv:3: .*csv:4: .* 4 more, 7 in all"
     ) as caught:
-        load(f"lisa:{tmp_path}")
+        load_images(f"lisa:{tmp_path}")
     assert "\n" not in str(caught.value)
     assert "csv:5" not in str(caught.value)
 
@@ -122,13 +130,13 @@ def test_the_split_is_for_archives_in_one_piece(tmp_path: Path) -> None:
         for n in range(20)
     ]
     spec = f"lisa:{lisa_archive(tmp_path, *tracks)}"
-    block, random = load(spec), load(spec, split="random", seed=1)
+    block, random = load_images(spec), load_images(spec, split="random", seed=1)
     assert len(block.test) == len(random.test) == 4
     assert block.test.fingerprint() != random.test.fingerprint()
-    assert load(spec, split="random", seed=1).test.fingerprint() == random.test.fingerprint()
-    assert load(spec, split="random", seed=2).test.fingerprint() != random.test.fingerprint()
+    assert load_images(spec, split="random", seed=1).test.fingerprint() == random.test.fingerprint()
+    assert load_images(spec, split="random", seed=2).test.fingerprint() != random.test.fingerprint()
     with pytest.raises(BlurnetError, match="split 'blocks': there are: block, random"):
-        load("synthetic", split="blocks")
+        load_images("synthetic", split="blocks")
 
 
 def test_a_class_without_training_images_is_an_error_unless_left_out(tmp_path: Path) -> None:
@@ -136,25 +144,28 @@ def test_a_class_without_training_images_is_an_error_unless_left_out(tmp_path: P
     (tmp_path / "train/merge").rename(tmp_path / "test/yield")
     spec = f"folder:{tmp_path}"
     with pytest.raises(BlurnetError, match="no training images of merge, yield; leave"):
-        load(spec)
-    assert load(spec, classes=("stop",)).train.counts() == {"stop": 3}
+        load_images(spec)
+    assert load_images(spec, classes=("stop",)).train.counts() == {"stop": 3}
 
 
 def test_no_test_images_at_all_are_an_error(tmp_path: Path) -> None:
     folders(tmp_path)
     (tmp_path / "test/merge").rename(tmp_path / "train/yield")
     with pytest.raises(BlurnetError, match="no test images of any of the classes"):
-        load(f"folder:{tmp_path}", classes=("merge",))
-    assert load(f"folder:{tmp_path}").test.counts()["merge"] == 0
+        load_images(f"folder:{tmp_path}", classes=("merge",))
+    assert load_images(f"folder:{tmp_path}").test.counts()["merge"] == 0
 
 
 def test_synthetic_signs_are_drawn_from_the_seed(monkeypatch: pytest.MonkeyPatch) -> None:
     few = partial(synthetic.load, train_per_class=2, test_per_class=1)
     monkeypatch.setattr(synthetic, "load", few)
-    train, test = load("synthetic", classes=("stop", "yield"), seed=3)
+    train, test = load_images("synthetic", classes=("stop", "yield"), seed=3)
     assert train.classes == test.classes == ("stop", "yield")
-    assert train.fingerprint() != load("synthetic", classes=("stop", "yield")).train.fingerprint()
-    assert check("synthetic") == []
+    assert (
+        train.fingerprint()
+        != load_images("synthetic", classes=("stop", "yield")).train.fingerprint()
+    )
+    assert check("synthetic").problems == []
 
 
 def test_specs_are_parsed() -> None:
@@ -178,17 +189,17 @@ def test_specs_are_parsed() -> None:
 )
 def test_a_wrong_spec_says_what_would_be_right(spec: str, message: str) -> None:
     with pytest.raises(BlurnetError, match=message):
-        load(spec)
+        load_images(spec)
 
 
 def test_every_reader_refuses_a_size_below_one_and_a_class_asked_for_twice(
     source: Source,
 ) -> None:
     spec, classes, _ = source
-    with pytest.raises(BlurnetError, match="images of 0 × 0 pixels"):
+    with pytest.raises(BlurnetError, match=r"a size is one number of pixels or two .*found 0"):
         check(spec, size=0)
     with pytest.raises(BlurnetError, match="class names differ"):
-        load(spec, classes=(classes[0], classes[0]))
+        load_images(spec, classes=(classes[0], classes[0]))
 
 
 def test_classes_are_parsed() -> None:
@@ -202,7 +213,7 @@ def test_classes_are_parsed() -> None:
 
 
 def test_the_real_crops_of_rp2s_classes(shared_data: Path) -> None:
-    train, test = load(f"folder:{shared_data / 'lisa'}", classes=CLASS_SETS["rp2"])
+    train, test = load_images(f"folder:{shared_data / 'lisa'}", classes=CLASS_SETS["rp2"])
     assert len(train) + len(test) == 5860
     assert train.classes == CLASS_SETS["rp2"]
     assert torch.equal(train.labels.unique(), torch.arange(17))

@@ -123,7 +123,7 @@ def test_a_share_outside_is_refused(share: float) -> None:
 
 
 def test_by_block_the_real_crops_are_split_as_they_were(shared_data: Path) -> None:
-    (train, test), _ = folder.read(shared_data / "lisa", 32)
+    (train, test), _, _ = folder.read(shared_data / "lisa", (32, 32))
     order = torch.cat([train.labels, test.labels]).argsort(stable=True)
     images = torch.cat([train.images, test.images])[order]
     labels = torch.cat([train.labels, test.labels])[order]

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from blurnet.attacks import RP2Settings, dead_gradient_share, view
+from blurnet.attacks import RP2Settings, dead_gradient_share, transform
 
 
 def generator(seed=0):
@@ -22,7 +22,7 @@ class Linear(nn.Module):
         return images.flatten(1) @ self.weights.T
 
 
-def share(noise, images, *, views=(), size=4, **settings):
+def share(noise, images, *, transforms=(), size=4, **settings):
     model = Linear(size).train()
     mask = torch.zeros(images.shape[2:])
     mask[1:3, :2] = 0.5  # 4 pixels, 12 values
@@ -34,7 +34,7 @@ def share(noise, images, *, views=(), size=4, **settings):
         noise,
         settings=RP2Settings(**settings),
         generator=generator(),
-        views=views,
+        transforms=transforms,
     )
     assert model.training
     assert model.weights.grad is None
@@ -75,8 +75,8 @@ def test_a_margin_has_no_gradient_where_all_views_are_reached():
     assert share(noise, images).tolist() == [0, 0, 0]
 
 
-def test_through_views_down_to_the_networks_size():
+def test_through_transforms_down_to_the_networks_size():
     images, noise = torch.full((2, 3, 8, 8), 0.5), torch.full((2, 3, 8, 8), 0.1)
     noise[0, :, 1, 0] = -1.2
-    found = share(noise, images, views=[view("resize", height=4, width=4)])
+    found = share(noise, images, transforms=[transform("resize", height=4, width=4)])
     torch.testing.assert_close(found, torch.tensor([3 / 12, 0]))

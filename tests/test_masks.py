@@ -15,7 +15,7 @@ from blurnet.attacks import (
     rectangles,
     sign_outline,
     two_stage_rectangles,
-    view,
+    transform,
 )
 from blurnet.data.rp2 import load_scene
 from blurnet.models import MODELS
@@ -230,7 +230,7 @@ def test_two_stages_at_full_resolution():
         count=1,
         area=16 / 256,
         generator=generator(1),
-        views=[view("resize", height=8, width=8)],
+        transforms=[transform("resize", height=8, width=8)],
     )
     assert found == [(4, 6, 8, 10)]
 

@@ -14,7 +14,7 @@ def ours(model, images, targets):
     """Give ∇_x of the mean cross-entropy, of images covered by a small mask, through shortcuts."""
     mask = torch.zeros(32, 32)
     mask[8:13, 9:20] = 1
-    network = AttackedNetwork(model, images[:1], "float32", photographs=images, mask=mask)
+    network = AttackedNetwork(model, images[:1], "float32", (images, mask))
     assert network.first is not None
     attacked = (images + 0.3 * mask).clamp(0, 1).requires_grad_()
     loss = F.cross_entropy(network(attacked, slice(len(images))), targets)

@@ -4,8 +4,8 @@ import pytest
 import torch
 from kornia.geometry.transform import warp_perspective
 
-from blurnet.attacks.rp2.placement import free_of, place, place_in_views, sticker_of
-from blurnet.attacks.transforms import view
+from blurnet.attacks.rp2.placement import free_of, place, place_through, sticker_of
+from blurnet.attacks.transforms import transform
 
 
 def generator(seed=0):
@@ -17,7 +17,7 @@ def numbers(*shape, seed=0):
 
 
 class Doubled:
-    """A view of what it is told, times (1 + parameter)."""
+    """A transform of what it is told, times (1 + parameter)."""
 
     redraw = False
 
@@ -36,11 +36,11 @@ class Doubled:
 def test_gradients(placement, of):
     """Where nothing is clipped, all three are differentiable: against finite differences."""
     images, mask = 0.4 + 0.1 * numbers(2, 3, 4, 4), 0.1 + 0.8 * numbers(4, 4, seed=1)
-    views, drawn = [Doubled(of)], [numbers(3, 2, 1, seed=2) / 10]
+    row, drawn = [Doubled(of)], [numbers(3, 2, 1, seed=2) / 10]
 
     def attacked(free):
         sticker = sticker_of(free, placement)
-        return place_in_views(images, sticker, mask, placement, views, drawn)
+        return place_through(images, sticker, mask, placement, row, drawn)
 
     free = ((numbers(2, 1, 3, 4, 4, seed=3) - 0.5) / 10).requires_grad_()
     assert attacked(free).shape == (2, 3, 2, 3, 4, 4)
@@ -50,11 +50,15 @@ def test_gradients(placement, of):
 @pytest.mark.parametrize("stickers", [1, 2])
 def test_gradients_through_warps(stickers):
     images, mask = 0.4 + 0.1 * numbers(2, 3, 6, 6), 0.1 + 0.8 * numbers(6, 6, seed=1)
-    views = [view("perspective"), view("rotation", degrees=30), view("scale", of="image")]
-    drawn = [each.draw(4, (3, 6, 6), generator(2)).view(2, 2, -1).double() for each in views]
+    row = [
+        transform("perspective"),
+        transform("rotation", degrees=30),
+        transform("scale", of="image"),
+    ]
+    drawn = [each.draw(4, (3, 6, 6), generator(2)).view(2, 2, -1).double() for each in row]
 
     def attacked(free):
-        return place_in_views(images, sticker_of(free, "paste"), mask, "paste", views, drawn)
+        return place_through(images, sticker_of(free, "paste"), mask, "paste", row, drawn)
 
     free = ((numbers(2, stickers, 3, 6, 6, seed=3) - 0.5) / 10).requires_grad_()
     assert torch.autograd.gradcheck(attacked, free, fast_mode=True)
@@ -81,7 +85,7 @@ def test_paste_is_opaque_and_stays_in_the_mask():
     mask[1, 1:3], mask[2, 2] = 1, 0.5
     free = 50 * torch.randn(1, 1, 3, 4, 4, generator=generator(1))
     sticker = sticker_of(free, "paste")
-    attacked = place_in_views(images, sticker, mask, "paste", [], [])[0, 0]
+    attacked = place_through(images, sticker, mask, "paste", [], [])[0, 0]
     assert attacked.min() >= 0
     assert attacked.max() <= 1
     assert torch.equal(attacked[:, :, mask == 0], images[:, :, mask == 0])
@@ -91,11 +95,11 @@ def test_paste_is_opaque_and_stays_in_the_mask():
     )
 
 
-def test_a_view_of_the_sticker_moves_its_mask_too():
+def test_a_transform_of_the_sticker_moves_its_mask_too():
     """x(1 − T(M)) + T(M · s): with everything doubled, M = 0.3 covers 0.6."""
     images, mask = torch.rand(1, 3, 2, 2, generator=generator()), torch.full((2, 2), 0.3)
     sticker = torch.rand(1, 1, 3, 2, 2, generator=generator(1))
-    attacked = place_in_views(
+    attacked = place_through(
         images, sticker, mask, "paste", [Doubled("sticker")], [torch.ones(1, 1, 1)]
     )
     torch.testing.assert_close(attacked[0, 0, 0], 0.4 * images[0] + 0.6 * sticker[0, 0])
@@ -110,21 +114,21 @@ def test_the_free_variable_of_a_sticker():
 
 @pytest.mark.parametrize("placement", ["add", "paste"])
 @pytest.mark.parametrize("stickers", [1, 2])
-def test_views_that_follow_each_other_are_one_resampling(placement, stickers):
+def test_transforms_that_follow_each_other_are_one_resampling(placement, stickers):
     """Against each target, draw and photograph by itself, by the product of the homographies."""
     names = ["perspective", "rotation", "brightness", "scale", "rotation", "shift", "blur"]
     uses = ["sticker", "sticker", "image", "sticker", "image", "image", "image"]
-    views = [view(name, of=use) for name, use in zip(names, uses, strict=True)]
-    drawn = [each.draw(6, (3, 12, 12), generator(9)).view(3, 2, -1) for each in views]
+    row = [transform(name, of=use) for name, use in zip(names, uses, strict=True)]
+    drawn = [each.draw(6, (3, 12, 12), generator(9)).view(3, 2, -1) for each in row]
     images, mask = 0.3 + 0.4 * numbers(2, 3, 12, 12), 0.1 + 0.8 * numbers(12, 12, seed=1)
     sticker = 0.1 + 0.2 * numbers(4, stickers, 3, 12, 12, seed=2)
-    together = place_in_views(images, sticker, mask, placement, views, drawn)
+    together = place_through(images, sticker, mask, placement, row, drawn)
     assert together.shape == (4, 3, 2, 3, 12, 12)
 
     def warped(picture, places, at):
         matrix = torch.eye(3, dtype=torch.float64)
         for k in places:
-            matrix = views[k].matrix(drawn[k][at][None].double(), 12, 12)[0] @ matrix
+            matrix = row[k].matrix(drawn[k][at][None].double(), 12, 12)[0] @ matrix
         padding = "border" if uses[places[0]] == "image" else "zeros"
         return warp_perspective(picture[None], matrix[None], (12, 12), padding_mode=padding)[0]
 
@@ -136,5 +140,5 @@ def test_views_that_follow_each_other_are_one_resampling(placement, stickers):
                 seen = images[v] * (1 - moved[3:] if placement == "paste" else 1) + moved[:3]
                 seen = (drawn[2][d, v].double() * seen.clamp(0, 1)).clamp(0, 1)
                 seen = warped(seen, (4, 5), (d, v))
-                expected = views[6](seen[None], drawn[6][d, v][None])[0]
+                expected = row[6](seen[None], drawn[6][d, v][None])[0]
                 torch.testing.assert_close(together[t, d, v], expected, rtol=0, atol=1e-6)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from blurnet.attacks import RP2Settings, rp2, view
+from blurnet.attacks import RP2Settings, rp2, transform
 from blurnet.data.rp2 import load_scene
 from blurnet.evaluation import l2_dissimilarity
 from blurnet.models import MODELS, read_network
@@ -17,7 +17,7 @@ def attacked(shared_data):
     scene = load_scene(folder)
     images = scene.floats[:12]
 
-    def attack(targets=("speedLimit45",), views=(), **settings):
+    def attack(targets=("speedLimit45",), transforms=(), **settings):
         return rp2(
             network.model,
             images,
@@ -25,7 +25,7 @@ def attacked(shared_data):
             scene.mask,
             settings=RP2Settings(**{"steps": 40, **settings}),
             generator=torch.Generator().manual_seed(0),
-            views=views,
+            transforms=transforms,
         )
 
     attack.model, attack.classes = network.model.eval(), network.classes
@@ -97,7 +97,7 @@ def test_each_image_keeps_its_own_closest(attacked):
     "settings",
     [
         pytest.param({"steps": 3, "lr": 1e-4, "start": "zeros"}, id="no view reached"),
-        pytest.param({"views": (view("brightness", share=0.1),)}, id="views redrawn"),
+        pytest.param({"transforms": (transform("brightness", share=0.1),)}, id="transforms redrawn"),
     ],
 )
 def test_otherwise_the_last_is_kept(attacked, settings):

@@ -1,4 +1,4 @@
-"""RP2's choices: placements, losses, goals, scopes, restarts, views, stopping, precision."""
+"""RP2's choices: placements, losses, goals, scopes, restarts, transforms, stopping, precision."""
 
 import dataclasses
 
@@ -38,7 +38,7 @@ def attack(settings, *, targets=(0, 2, 5), model=None, images=None, seed=0, **mo
 
 
 class Factor:
-    """A view that multiplies by 1 + share · U[0, 1]."""
+    """A transform that multiplies by 1 + share · U[0, 1]."""
 
     def __init__(self, of="image", redraw=True, share=0.3):
         self.of, self.redraw, self.share, self.asked = of, redraw, share, []
@@ -53,7 +53,7 @@ class Factor:
 
 
 class Halved:
-    """A view that halves the size."""
+    """A transform that halves the size."""
 
     of, redraw = "image", False
 
@@ -68,14 +68,14 @@ class Halved:
 @pytest.mark.parametrize("scope", ["universal", "per_image"])
 def test_together_equals_one_by_one(placement, scope):
     settings = RP2Settings(steps=4, start="zeros", placement=placement, scope=scope, draws=2)
-    views = [Factor("sticker"), Factor(redraw=False)]
-    together = attack(settings, views=views)
+    row = [Factor("sticker"), Factor(redraw=False)]
+    together = attack(settings, transforms=row)
     for piece in (1, 2, 5):
-        cut = attack(dataclasses.replace(settings, piece=piece), views=views)
+        cut = attack(dataclasses.replace(settings, piece=piece), transforms=row)
         torch.testing.assert_close(cut.noise, together.noise, rtol=0, atol=2e-4)
         torch.testing.assert_close(cut.loss, together.loss)
     for t, target in enumerate((0, 2, 5)):
-        alone = attack(settings, targets=(target,), views=views)
+        alone = attack(settings, targets=(target,), transforms=row)
         torch.testing.assert_close(alone.noise[0], together.noise[t], rtol=0, atol=2e-4)
         torch.testing.assert_close(alone.adversarial[0], together.adversarial[t])
 
@@ -116,7 +116,7 @@ def test_untargeted_leaves_the_true_class(loss):
     assert (after.argmax(1) != true).all()
 
 
-def test_the_first_loss_with_views_is_the_formula():
+def test_the_first_loss_with_transforms_is_the_formula():
     """λ‖M·(s − x̄)‖ + λ_NPS · NPS(s) + the mean over draws and views, of what was drawn."""
     model, (images, mask) = build("small_resnet", 6, seed=0).eval(), scene()
     sticker, seen = Factor("sticker"), Factor(redraw=False)
@@ -124,7 +124,7 @@ def test_the_first_loss_with_views_is_the_formula():
     settings = RP2Settings(steps=1, lam=0.7, printability=0.01, placement="paste", draws=2, piece=4)
     warm = torch.rand(3, 32, 32, generator=generator(8)).clamp(0.01, 0.99)
     result = attack(
-        settings, model=model, views=[sticker, Halved(), seen], colors=colors, warm_start=warm
+        settings, model=model, transforms=[sticker, Halved(), seen], colors=colors, warm_start=warm
     )
     assert [each[:2] for each in sticker.asked] == [(3, (4, 32, 32)), (6, (4, 32, 32))]
     assert [each[:2] for each in seen.asked] == [(3, (3, 16, 16))]
@@ -150,7 +150,7 @@ def test_draws_are_averaged():
     settings = RP2Settings(steps=1, lam=0, lr=1e-3, draws=2, clip=False, eps=1e-12)
     warm = torch.full((1, 3, 32, 32), 0.05)
     result = attack(
-        settings, targets=(4,), model=model, images=images, views=[factor], warm_start=warm
+        settings, targets=(4,), model=model, images=images, transforms=[factor], warm_start=warm
     )
     delta = warm.clone().requires_grad_()
     for share in factor.asked[1][2]:
@@ -233,7 +233,7 @@ def test_a_warm_start_is_where_it_starts():
 def test_same_seed_same_bits(placement):
     settings = RP2Settings(steps=3, placement=placement, draws=2, restarts=2, precision="bfloat16")
     first, again, other = (
-        attack(settings, seed=seed, views=[Factor("sticker"), Factor()]) for seed in (7, 7, 8)
+        attack(settings, seed=seed, transforms=[Factor("sticker"), Factor()]) for seed in (7, 7, 8)
     )
     assert torch.equal(first.noise, again.noise)
     assert torch.equal(first.adversarial, again.adversarial)
@@ -259,9 +259,9 @@ def test_leaves_the_network_as_it_was(breaks):
     )
     if breaks:
         with pytest.raises(RuntimeError, match="broken"):
-            attack(settings, model=model, views=[Breaks()])
+            attack(settings, model=model, transforms=[Breaks()])
     else:
-        attack(settings, model=model, views=[Factor()])
+        attack(settings, model=model, transforms=[Factor()])
     assert model.training
     assert not model.norm1.training
     assert all(torch.equal(state[name], each) for name, each in model.state_dict().items())

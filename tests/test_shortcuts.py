@@ -93,7 +93,7 @@ def test_logits_and_gradients_are_those_of_the_network(name, covered):
     model = NETWORKS[name]()
     images = torch.rand(4, 3, 32, 32, generator=generator(1))
     mask = small_mask() if covered == "small" else torch.ones(32, 32)
-    network = AttackedNetwork(model, images[:1], "float32", photographs=images, mask=mask)
+    network = AttackedNetwork(model, images[:1], "float32", (images, mask))
     assert (network.first is not None) == (covered == "small" and name in FIRST)
     view = slice(1, 4)
     attacked = attacked_photographs(images[view], mask)
@@ -108,7 +108,7 @@ def test_logits_and_gradients_are_those_of_the_network(name, covered):
 def test_bfloat16_is_near(name):
     model = NETWORKS[name]()
     images = torch.rand(4, 3, 32, 32, generator=generator(1))
-    network = AttackedNetwork(model, images[:1], "bfloat16", photographs=images, mask=small_mask())
+    network = AttackedNetwork(model, images[:1], "bfloat16", (images, small_mask()))
     attacked = attacked_photographs(images, small_mask())
     logits, gradient = rearranged(network, attacked, slice(4))
     expected, expected_gradient = plain(model, attacked)
@@ -160,10 +160,25 @@ def test_what_is_rearranged():
         False,
         True,
     ]
-    hooked = build("lisa_cnn", 17, seed=0).eval()
-    hooked.conv1.register_forward_pre_hook(lambda conv, given: (given[0] * 2,))
-    rearrange(hooked, torch.rand(1, 3, 32, 32), torch.float32)
-    assert not is_rearranged(hooked.conv1)
+
+
+def test_hooks_go_on_acting():
+    model = build("lisa_cnn", 17, seed=0).eval()
+    model.conv1.register_forward_pre_hook(lambda conv, given: (given[0] * 2,))
+    model.conv1.register_forward_hook(lambda conv, given, maps: maps.tanh())
+    model.conv3.register_forward_hook(lambda conv, given, maps: maps + 1)
+    images = torch.rand(4, 3, 32, 32, generator=generator(1))
+    network = AttackedNetwork(model, images[:1], "float32", (images, small_mask()))
+    assert network.first is None  # it does not get the photographs, but them doubled
+    assert [is_rearranged(each) for each in (network.network.conv1, network.network.conv3)] == [
+        True,
+        True,
+    ]
+    attacked = attacked_photographs(images, small_mask())
+    logits, gradient = rearranged(network, attacked, slice(4))
+    expected, expected_gradient = plain(model, attacked)
+    torch.testing.assert_close(logits, expected)
+    torch.testing.assert_close(gradient, expected_gradient, rtol=1e-4, atol=1e-6)
 
 
 def test_another_size_goes_the_plain_way():
@@ -189,7 +204,7 @@ def test_the_users_network_keeps_its_own_layers():
     model = build("lisa_cnn", 17, seed=0)
     model.conv1.weight.requires_grad_(False)
     images = torch.rand(2, 3, 32, 32)
-    AttackedNetwork(model, images[:1], "bfloat16", photographs=images, mask=small_mask())
+    AttackedNetwork(model, images[:1], "bfloat16", (images, small_mask()))
     assert model.training
     assert not any(is_rearranged(layer) for layer in model.modules())
     assert not any(layer._forward_pre_hooks for layer in model.modules())

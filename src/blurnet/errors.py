@@ -6,6 +6,14 @@ class BlurnetError(Exception):
 
     The message names the file (and line) or the argument, what was found there, and what would be
     right, in one line. The command line prints it as it is and exits with status 2.
+
+    Examples:
+        >>> try:
+        ...     blurnet.Blur("box", 4)
+        ... except blurnet.BlurnetError as error:
+        ...     print(error)
+        a kernel's size is odd, so that it has a middle: 4 is not; take 3 or 5
+
     """
 
 

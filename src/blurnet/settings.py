@@ -13,7 +13,7 @@ from blurnet.errors import BlurnetError
 class Settings(BaseModel):
     """The base of every description and result that is stored as JSON: unknown names are refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="strings")
 
 
 SettingsType = TypeVar("SettingsType", bound=BaseModel)

@@ -27,6 +27,11 @@ def random_colors(
     Raises:
         BlurnetError: if the images and the mask do not fit.
 
+    Examples:
+        >>> generator = torch.Generator().manual_seed(0)
+        >>> for attacked in blurnet.random_colors(images, mask, stickers=2, generator=generator):
+        ...     answers = model(attacked).argmax(1)
+
     """
     check_images(images)
     covered = mask_of(mask, images)

@@ -23,6 +23,9 @@ class PGDSettings:
             ball.
         random_start: whether to start anywhere in the ball rather than at the image.
 
+    Examples:
+        >>> settings = blurnet.PGDSettings(epsilon=4 / 255, steps=3)
+
     """
 
     epsilon: float = 8 / 255
@@ -64,6 +67,12 @@ def pgd(
 
     Raises:
         BlurnetError: if images and labels do not fit, or the network is none that takes them.
+
+    Examples:
+        >>> generator = torch.Generator().manual_seed(0)
+        >>> attacked = blurnet.pgd(model, images, labels, generator=generator)
+        >>> bool((attacked - images).abs().max() <= 8 / 255 + 1e-6)
+        True
 
     """
     settings = settings or PGDSettings()

@@ -27,6 +27,9 @@ class RandomSearchSettings:
         queries: how often the network is asked about each image, at least 2.
         share: of the mask's area that is repainted at first, above 0 and at most 1.
 
+    Examples:
+        >>> settings = blurnet.RandomSearchSettings(queries=50)
+
     """
 
     queries: int = 2000
@@ -83,6 +86,17 @@ def random_search(
 
     Raises:
         BlurnetError: if images, labels and mask do not fit, or the network is none that takes them.
+
+    Examples:
+        >>> found = blurnet.random_search(
+        ...     model,
+        ...     images,
+        ...     labels,
+        ...     mask,
+        ...     settings=blurnet.RandomSearchSettings(queries=50),
+        ...     generator=torch.Generator().manual_seed(0),
+        ... )
+        >>> fooled = found.margin < 0
 
     """
     settings = settings or RandomSearchSettings()

@@ -1,14 +1,16 @@
 """``blurnet attack``: one network, one scene, one sticker."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from blurnet.cli.attack_inputs import inside, scene_of, two_stage_of, view_of
-from blurnet.cli.attack_result import print_values, values_of
-from blurnet.errors import BlurnetError
+from blurnet.cli import options
+from blurnet.cli.attack_inputs import attack_inputs, mask_of, refuse_void
+from blurnet.cli.attack_result import print_attack
+from blurnet.cli.inputs import NetworkAsked, PhotographsAsked, transform_of
+from blurnet.cli.mask_input import is_searched
+from blurnet.cli.outputs import computed_now
 
 app = typer.Typer(no_args_is_help=True, help="Attack one network on one scene.")
 
@@ -20,49 +22,44 @@ def _attack() -> None:
 
 @app.command("rp2")
 def rp2(
-    rp2: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="RP2's own network, photographs and masks, from a folder with "
-            "lisa_cnn.safetensors, victims/ and masks/.",
-        ),
-    ] = None,
+    rp2: options.RP2 = None,
+    model: options.Model = None,
+    weights: options.Weights = None,
     model_file: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="Attack this network: network.safetensors, as blurnet train writes it.",
+            help="Attack this network, a file or folder as blurnet train and blurnet harden write "
+            "it.",
         ),
     ] = None,
-    data: Annotated[
+    classes: options.Classes = None,
+    mean: options.Mean = None,
+    std: options.Std = None,
+    data: options.Data = None,
+    photographs: options.Photographs = None,
+    true_class: Annotated[
         str | None,
         typer.Option(
-            metavar="SPEC",
-            help="Without --rp2: attack test signs of this data. Default: drawn signs.",
+            metavar="NAME",
+            help="The class of the attacked photographs: that of --photographs, or the one of the "
+            "data to take (stop by default).",
         ),
     ] = None,
-    true_class: Annotated[
-        str, typer.Option(metavar="NAME", help="Without --rp2: the class of the attacked signs.")
-    ] = "stop",
-    mask: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME[:KEY=VALUE,…]",
-            help="With --rp2: a file of masks/, without .png. Or two-stage, as RP2 found its own: "
-            "rectangles where an L1 attack over the sign does most, with outline=octagon, count=4 "
-            "and area=0.03 (share of the image, all together) unless given.",
-        ),
-    ] = "sticker",
+    size: options.Size = None,
+    channels: options.Channels = None,
+    images: options.Images = 40,
+    mask: options.Mask = None,
     target: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="NAME",
-            help="The class to be taken for; all for each in turn, none for any wrong one.",
+            help="The class to be taken for; all for each in turn, none for any wrong one. "
+            "Default: speedLimit45 as published, where the network knows it, and else all.",
         ),
-    ] = "speedLimit45",
+    ] = None,
     steps: Annotated[int, typer.Option(min=1, help="Steps of Adam.")] = 300,
-    seed: Annotated[int, typer.Option(min=0, help="Of the start and all other chance.")] = 0,
+    seed: options.Seed = 0,
     lam: Annotated[float, typer.Option(help="λ, the weight of the norm.")] = 0.02,
     norm: Annotated[float, typer.Option(help="p of the norm: 1, 2 or inf.")] = 2,
     lr: Annotated[float, typer.Option(help="Adam's step size, in image values.")] = 0.1,
@@ -89,15 +86,15 @@ def rp2(
         ),
     ] = "closest",
     restarts: Annotated[int, typer.Option(min=1, help="Starts, of which the best counts.")] = 1,
-    view: Annotated[
+    transform: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME[:KEY=VALUE,…]",
-            help="A transformation T_i, drawn anew each step, such as rotation:degrees=10 or "
-            "brightness:share=0.3; may be repeated. See blurnet list views.",
+            help="A transform T_i, drawn anew each step, such as rotation:degrees=10 or "
+            "brightness:share=0.3; may be repeated. See blurnet list transforms.",
         ),
     ] = None,
-    draws: Annotated[int, typer.Option(min=1, help="Draws of the views at each step.")] = 1,
+    draws: Annotated[int, typer.Option(min=1, help="Draws of the transforms at each step.")] = 1,
     printability: Annotated[
         float, typer.Option(help="Weight of the non-printability score; needs --colors.")
     ] = 0.0,
@@ -112,12 +109,10 @@ def rp2(
         ),
     ] = "float32",
     out: Annotated[
-        Path, typer.Option(metavar="DIR", help="Where sticker, images and figures go.")
+        Path, typer.Option(metavar="DIR", help="Where stickers, images, figures and page go.")
     ] = Path("runs/attack"),
-    json_: Annotated[
-        bool, typer.Option("--json", help="Print the result alone on standard output, as JSON.")
-    ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
+    json_: options.Json = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Make a sticker with RP2 (Eykholt et al., arXiv 1707.08945), and say what it does.
 
@@ -132,20 +127,18 @@ def rp2(
       blurnet attack rp2 --rp2 ../shared/data/rp2 --mask two-stage:count=2,area=0.05
 
       blurnet attack rp2 --model-file runs/train/network.safetensors --placement paste --target none
+
+      blurnet attack rp2 --model mynet.py:build --weights w.safetensors --classes stop,yield
+      --photographs photos --true-class stop --mask bars.png --target yield
     """
     from blurnet.attacks import RP2Settings, read_colors
     from blurnet.cli.progress import step_progress
     from blurnet.engine import Records
-    from blurnet.evaluation.attack import attack_scene, with_found_mask
-    from blurnet.experiments.train import read_trained
-    from blurnet.files import to_json, write_whole
-    from blurnet.report.attack_files import mask_values, write_attack
+    from blurnet.evaluation import attack
+    from blurnet.report.attack_files import AttackedScene, write_attack
+    from blurnet.report.attack_page import write_attack_page
+    from blurnet.report.page.page import REPORT, check_page
 
-    if rp2 is None and model_file is None:
-        raise BlurnetError(
-            "which network? Give --rp2 DIR for RP2's own, or --model-file FILE, which blurnet "
-            "train writes"
-        )
     choices: dict[str, Any] = {  # checked by RP2Settings, whose message lists them
         "placement": placement,
         "loss": loss,
@@ -163,45 +156,48 @@ def rp2(
         printability=printability,
         **choices,
     )
-    network = read_trained(model_file or inside(rp2, "lisa_cnn.safetensors"))
-    two_stage = two_stage_of(mask)
-    scene = scene_of(rp2, data, true_class, "sticker" if two_stage else mask)
-    views = [view_of(text) for text in view or ()]
+    transforms = [transform_of(text) for text in transform or ()]
+    refuse_void(draws=draws, transforms=transforms, colors=colors, printability=printability)
     printable = None if colors is None else read_colors(colors)
-    aim = f"{len(scene)} views, target {target}"
-    boxes = None
+    inputs, aim = attack_inputs(
+        NetworkAsked(model_file, model, weights, classes, mean, std),
+        PhotographsAsked(data, photographs, true_class, rp2, size, channels, images),
+        target,
+        transforms,
+    )
+    check_page(out / REPORT)
+    shown, floats = f"{len(inputs.photographs)} views, target {aim}", inputs.photographs.floats
     with Records(out).locked():
-        if two_stage:
-            with step_progress(f"L1 attack on {aim}", quiet=quiet) as on_step:
-                scene, boxes = with_found_mask(
-                    network,
-                    scene,
-                    target,
-                    settings,
-                    seed=seed,
-                    views=views,
-                    on_step=on_step,
-                    **two_stage,
-                )
-        with step_progress(f"RP2 on {aim}", quiet=quiet) as on_step:
-            found, seconds = attack_scene(
-                network,
-                scene,
-                target,
-                settings,
+        searched = is_searched(mask)
+        with step_progress(
+            f"L1 attack on {shown}", quiet=quiet or not searched, kept=False
+        ) as on_step:
+            where, boxes = mask_of(
+                mask,
+                inputs,
+                targets=aim,
+                settings=settings,
+                transforms=transforms,
                 seed=seed,
-                views=views,
-                colors=printable,
                 on_step=on_step,
             )
-        for attacked in found:
-            folder = out if len(found) == 1 else out / attacked.target
-            write_attack(folder, attacked, scene, placement, boxes)
-        result = values_of(found, seconds, len(scene), out)
-        result["mask"] = mask_values(scene, boxes)
-        if len(found) > 1:
-            write_whole(out / "attack.json", to_json(result))
-    if json_:
-        typer.echo(json.dumps(result, indent=1, ensure_ascii=False))
-        return
-    print_values(found, result)
+        with step_progress(f"RP2 on {shown}", quiet=quiet, kept=False) as on_step:
+            found = attack(
+                inputs.network,
+                floats,
+                where,
+                true=inputs.photographs.labels,
+                targets=aim,
+                classes=inputs.classes,
+                settings=settings,
+                seed=seed,
+                transforms=transforms,
+                colors=printable,
+                on_step=on_step,
+                keep_images=False,
+            )
+        rectangles = None if boxes is None else tuple(boxes)
+        scene = AttackedScene(found, floats, inputs.names, inputs.name, rectangles)
+        write_attack(out, scene)
+        page = write_attack_page(out, scene, computed_now(found.seconds))
+    print_attack(scene, out, page, as_json=json_)

@@ -1,65 +1,80 @@
 """What ``blurnet attack`` is given, from the words of the command line."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from blurnet.cli.named_settings import named_settings
+from blurnet.cli.inputs import Inputs, NetworkAsked, PhotographsAsked, read_inputs
+from blurnet.cli.mask_input import read_mask
 from blurnet.errors import BlurnetError
 
 if TYPE_CHECKING:
-    from blurnet.attacks import View
-    from blurnet.data.scene import Scene
+    from torch import Tensor
+
+    from blurnet.attacks import Transform
+    from blurnet.data.images import Box
+
+PUBLISHED_TARGET = "speedLimit45"
 
 
-def inside(folder: Path | None, name: str) -> Path:
-    """Give a file of RP2's folder; an error if there is no such folder."""
-    assert folder is not None
-    if not folder.is_dir():
-        raise BlurnetError(
-            f"{folder}: no such folder; --rp2 takes one with lisa_cnn.safetensors, victims/ and "
-            "masks/"
-        )
-    return folder / name
+def attack_inputs(
+    network: NetworkAsked,
+    photographs: PhotographsAsked,
+    target: str | None,
+    transforms: "Sequence[Transform]",
+) -> tuple[Inputs, str]:
+    """Read network and photographs, and settle the target.
+
+    Without photographs, drawn signs are attacked; of a data set, the signs of one class.
+
+    Returns:
+        The inputs, and a class, ``all`` or ``none``.
+
+    Raises:
+        BlurnetError: as ``read_inputs``.
+
+    """
+    from blurnet.attacks.transforms import Resize
+
+    if photographs.rp2 is None and photographs.photographs is None:
+        photographs = replace(photographs, true_class=photographs.true_class or "stop")
+        if photographs.data is None:
+            photographs = replace(photographs, data="synthetic")
+    resized = any(isinstance(transform, Resize) for transform in transforms)
+    inputs = read_inputs(network, photographs, resized=resized)
+    published = PUBLISHED_TARGET if PUBLISHED_TARGET in inputs.classes else "all"
+    return inputs, target or published
 
 
-def scene_of(rp2: Path | None, data: str | None, true_class: str, mask: str) -> "Scene":
-    """Give RP2's photographs, drawn signs, or the data's test signs."""
-    from blurnet.data import synthetic
-    from blurnet.data.rp2 import load_scene
-    from blurnet.experiments.scenes import held_out_scene
-    from blurnet.experiments.sources import DataSource
+def refuse_void(
+    *,
+    draws: int,
+    transforms: "Sequence[Transform]",
+    colors: Path | None,
+    printability: float,
+) -> None:
+    """Refuse options that would have no effect.
 
-    if rp2 is not None:
-        return load_scene(rp2, mask)
-    if mask != "sticker":
-        raise BlurnetError(
-            f"--mask {mask}: that is a file of --rp2's masks/; without --rp2 take two-stage"
-        )
-    if data is None or data == "synthetic":
-        return synthetic.draw_scene(true_class)
-    return held_out_scene(DataSource(data, None), true_class, 40)
+    Raises:
+        BlurnetError: for the first of them.
 
-
-def two_stage_of(mask: str) -> dict[str, Any] | None:
-    """Read ``two-stage:KEY=VALUE,…``; None if it is the name of a mask."""
-    name, given = named_settings("--mask", mask)
-    if name != "two-stage":
-        return None
-    settings = {"outline": "octagon", "count": 4, "area": 0.03}
-    unknown = ", ".join(given.keys() - settings.keys())
-    if unknown:
-        raise BlurnetError(f"--mask two-stage: no {unknown}; there are: {', '.join(settings)}")
-    settings |= given
-    if type(settings["count"]) is not int or not isinstance(settings["area"], int | float):
-        raise BlurnetError(
-            f"--mask {mask}: count is a whole number, and area a share of the image in 0…1"
-        )
-    return settings
+    """
+    if draws > 1 and not transforms:
+        raise BlurnetError("--draws has no effect without --transform: nothing is drawn anew")
+    if colors is not None and not printability:
+        raise BlurnetError("--colors has no effect without --printability, its weight; give both")
 
 
-def view_of(text: str) -> "View":
-    """Make the view of ``--view NAME:KEY=VALUE,…``."""
-    from blurnet.attacks import view
+def mask_of(mask: str | None, inputs: Inputs, **attack: Any) -> "tuple[Tensor, list[Box] | None]":
+    """Read or find the mask; by default RP2's own, and for drawn signs two bars."""
+    from blurnet.data.synthetic import CLASSES, sticker_mask
 
-    name, settings = named_settings("--view", text)
-    return view(name, **settings)
+    if mask is not None:
+        return read_mask(mask, inputs, **attack)
+    height, width = inputs.photographs.shape[1:]
+    if inputs.rp2 is not None:
+        return read_mask("sticker", inputs, **attack)
+    if height == width and len(inputs.shown) == 1 and inputs.shown[0] in CLASSES:
+        return sticker_mask(inputs.shown[0], height), None
+    return read_mask("bars", inputs, **attack)

@@ -1,60 +1,61 @@
 """What ``blurnet attack`` prints."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
 if TYPE_CHECKING:
-    from blurnet.evaluation.attack import Attacked
+    from blurnet.evaluation import Rate
+    from blurnet.report.attack_files import AttackedScene
 
 
-def values_of(found: "list[Attacked]", seconds: float, images: int, folder: Path) -> dict[str, Any]:
-    """Give what ``--json`` prints: of several targets the means, and each one's rates."""
-    rates = ["attack_success_rate", "prediction_altered_rate", "target_reached_rate"]
-    known = [name for name in rates if name in found[0].rates]
-    result: dict[str, Any] = {
-        name: sum(attacked.rates[name]["value"] for attacked in found) / len(found)
-        for name in known
-    }
-    result["dead_gradient_share"] = sum(a.dead_gradient_share for a in found) / len(found)
-    for name, place in (("loss_first", 0), ("loss_last", -1)):
-        result[name] = sum(attacked.loss[place] for attacked in found) / len(found)
-    result["accuracy"] = found[0].rates["accuracy"]["value"]
-    distances = [attacked.rates["l2_dissimilarity"] for attacked in found]
-    result["l2_dissimilarity"] = None if None in distances else sum(distances) / len(distances)
-    if len(found) == 1:
-        result["intervals"] = {
-            name: [found[0].rates[name]["low"], found[0].rates[name]["high"]] for name in known
-        }
-    else:
-        result["worst"] = max(found, key=lambda a: a.rates["attack_success_rate"]["value"]).target
-        result["targets"] = {
-            attacked.target: {name: attacked.rates[name]["value"] for name in known}
-            for attacked in found
-        }
-    return result | {"images": images, "seconds": round(seconds, 2), "folder": str(folder)}
+def print_attack(scene: "AttackedScene", folder: Path, page: Path, *, as_json: bool) -> None:
+    """Print an attack's figures.
+
+    Args:
+        scene: the attack.
+        folder: where its files are.
+        page: its page.
+        as_json: whether as ``attack.json`` has them, or for people.
+
+    """
+    from blurnet.evaluation import summary_of
+    from blurnet.report.attack_files import told
+
+    if as_json:
+        typer.echo(told(scene).model_dump_json(indent=1))
+        return
+    figures = summary_of(scene.found)
+    several = len(figures.targets) > 1
+    over = f", the mean over {len(figures.targets)} targets" if several else ""
+    lines = [
+        ("accuracy", f"{_percent(figures.accuracy)} of {figures.images} views"),
+        ("attack success", f"{_rate(figures.attack_success_rate)}{over}"),
+        ("random colours", f"{_rate(figures.control_success_rate)}, the control"),
+    ]
+    if figures.target_reached_rate is not None:
+        lines.append(("target reached", f"{_rate(figures.target_reached_rate)}{over}"))
+    if several:
+        worst, name = figures.worst_success_rate, figures.worst_target
+        lines.append(("worst target", f"{name}: {_rate(worst)}"))
+        lines.append(("any target", _rate(figures.any_target_success_rate)))
+    if figures.l2_dissimilarity is not None:
+        lines.append(("L2 dissimilarity", f"{figures.l2_dissimilarity:.4f}"))
+    if figures.loss_first is not None and figures.loss_last is not None:
+        first, last = figures.loss_first, figures.loss_last
+        lines.append(("objective", f"{first:.2f} at the first step, {last:.2f} at the last"))
+    dead = 100 * figures.dead_gradient_share
+    lines.append(("dead gradient", f"{dead:.0f} % of the sticker's values, at the end"))
+    if scene.rectangles is not None:
+        lines.append(("mask found", f"{figures.mask_pixels} pixels, mask.png"))
+    lines += [("files", str(folder)), ("report", str(page))]
+    typer.echo("\n".join(f"{name:21}{text}" for name, text in lines))
 
 
-def print_values(found: "list[Attacked]", result: dict[str, Any]) -> None:
-    """Print it for people."""
-    over = "" if len(found) == 1 else f", the mean over {len(found)} targets"
-    lines = [f"accuracy             {100 * result['accuracy']:.1f} % of {result['images']} views"]
-    for name in ("attack_success_rate", "target_reached_rate"):
-        if name in result:
-            low, high = result.get("intervals", {}).get(name, (None, None))
-            interval = "" if low is None else f" (95 % interval {100 * low:.1f}–{100 * high:.1f})"
-            lines.append(f"{name.replace('_', ' '):20} {100 * result[name]:.1f} %{interval}{over}")
-    if result["l2_dissimilarity"] is not None:
-        lines.append(f"L2 dissimilarity     {result['l2_dissimilarity']:.3f}")
-    first, last = result["loss_first"], result["loss_last"]
-    lines.append(f"objective            {first:.2f} at the first step, {last:.2f} at the last")
-    dead = 100 * result["dead_gradient_share"]
-    lines.append(f"dead gradient        {dead:.0f} % of the sticker's values, at the end")
-    if "rectangles" in result["mask"]:
-        lines.append(f"mask found           {result['mask']['pixels']} pixels, mask.png")
-    if "worst" in result:
-        worst = result["targets"][result["worst"]]["attack_success_rate"]
-        lines.append(f"worst target         {result['worst']}: {100 * worst:.1f} %")
-    lines.append(f"files                {result['folder']}")
-    typer.echo("\n".join(lines))
+def _percent(rate: "Rate") -> str:
+    return f"{100 * rate.value:.1f} %"
+
+
+def _rate(rate: "Rate") -> str:
+    return f"{_percent(rate)} (95 % interval {100 * rate.low:.1f}–{100 * rate.high:.1f})"

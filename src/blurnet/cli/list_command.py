@@ -1,7 +1,9 @@
 """``blurnet list``: what there is to choose from."""
 
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, Field, fields
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,32 +15,80 @@ class Kind(StrEnum):
     MODELS = "models"
     KERNELS = "kernels"
     PENALTIES = "penalties"
-    HARDENING = "hardening"
+    AUGMENTATIONS = "augmentations"
+    ADVERSARIES = "adversaries"
     DATA = "data"
     CLASSES = "classes"
+    TRANSFORMS = "transforms"
     VIEWS = "views"
 
 
 def list_(
-    kind: Annotated[Kind | None, typer.Argument(help="List these alone, a name a line.")] = None,
+    kind: Annotated[
+        Kind | None,
+        typer.Argument(
+            help="List these alone, one on a line, with their settings and defaults; views are the "
+            "transforms."
+        ),
+    ] = None,
 ) -> None:
     """List what there is to choose from: experiments, models, kernels, penalties and so on."""
-    from blurnet import data, experiments, filters, models, penalties
-    from blurnet.attacks import VIEWS
-    from blurnet.defenses.hardening import HARDENING
-
-    names = {
-        Kind.EXPERIMENTS: experiments.shipped(),
-        Kind.MODELS: list(models.MODELS),
-        Kind.KERNELS: list(filters.KERNELS),
-        Kind.PENALTIES: list(penalties.PENALTIES),
-        Kind.HARDENING: list(HARDENING),
-        Kind.DATA: [data.SYNTHETIC, *data.READERS],
-        Kind.CLASSES: ["all", *data.CLASS_SETS],
-        Kind.VIEWS: list(VIEWS),
-    }
+    listed = _listed()
     if kind is not None:
-        typer.echo("\n".join(names[kind]))
+        names = listed[Kind.TRANSFORMS if kind == Kind.VIEWS else kind]
+        width = max(map(len, names))
+        typer.echo("\n".join(f"{name:{width}}  {said}".rstrip() for name, said in names.items()))
         return
-    for each, values in names.items():
-        typer.echo(f"{each + ':':13}{', '.join(values)}")
+    for each, names in listed.items():
+        typer.echo(f"{each + ':':15}{', '.join(names)}")
+
+
+def _listed() -> dict[Kind, Mapping[str, str]]:
+    """Give what there is, by kind: name → its settings."""
+    from blurnet import data, experiments, filters, models, penalties
+    from blurnet.attacks import TRANSFORMS
+    from blurnet.defenses.batches import ADVERSARIES, AUGMENTATIONS
+
+    penalty = fields(penalties.Penalty)
+    return {
+        Kind.EXPERIMENTS: _plain(experiments.shipped()),
+        Kind.MODELS: _plain(models.MODELS),
+        Kind.KERNELS: _plain(filters.KERNELS),
+        Kind.PENALTIES: {
+            name: _settings(
+                each
+                for each in penalty
+                if each.name != "name" and (kind.blurred or each.name not in ("kernel", "size"))
+            )
+            for name, kind in penalties.PENALTIES.items()
+        },
+        Kind.AUGMENTATIONS: {n: _settings(fields(each)) for n, each in AUGMENTATIONS.items()},
+        Kind.ADVERSARIES: {n: _settings(fields(each)) for n, (each, _) in ADVERSARIES.items()},
+        Kind.DATA: _plain([data.SYNTHETIC, *(f"{name}:DIR" for name in data.READERS)]),
+        Kind.CLASSES: _plain(["all", *data.CLASS_SETS]),
+        Kind.TRANSFORMS: {name: _settings(fields(each)) for name, each in TRANSFORMS.items()},
+    }
+
+
+def _plain(names: Iterable[str]) -> dict[str, str]:
+    return dict.fromkeys(names, "")
+
+
+def _settings(settings: Iterable[Field[Any]]) -> str:
+    """Write settings as a command line takes them, with their defaults."""
+    return ", ".join(
+        each.name if default is MISSING else f"{each.name}={_value(default)}"
+        for each in settings
+        if each.init
+        for default in [each.default]
+    )
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_value, value))}]"
+    return "null" if value is None else str(value)

@@ -3,8 +3,9 @@
 import hashlib
 import json
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -22,7 +23,7 @@ def run(
         typer.Option(
             metavar="SPEC",
             help="Train and test on [bold]synthetic[/bold] (drawn signs, the default), "
-            "[bold]folder:DIR[/bold] (train/CLASS/*.png, test/CLASS/*.png), "
+            "[bold]folder:DIR[/bold] (train/CLASS/*.png and test/CLASS/*.png, or CLASS/*.png), "
             "[bold]lisa:DIR[/bold] or [bold]gtsrb:DIR[/bold] (the official archives).",
         ),
     ] = None,
@@ -42,6 +43,18 @@ def run(
             help="Classes of the data to keep: rp2 (the 17 of RP2's network), all, or a,b,c.",
         ),
     ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SPEC",
+            help="The network that is trained: a name of [bold]blurnet list models[/bold], or your "
+            "own, file.py:callable or package.module:callable.",
+        ),
+    ] = None,
+    size: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="Height and width of the images, in pixels."),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -50,6 +63,14 @@ def run(
             "computed again. Default: a folder under runs/ with the experiment's name.",
         ),
     ] = None,
+    replace: Annotated[
+        bool,
+        typer.Option(
+            "--replace",
+            help="Replace results of another experiment or of other settings in --out; the records "
+            "stay and are used again.",
+        ),
+    ] = False,
     set_: Annotated[
         list[str] | None,
         typer.Option(
@@ -76,40 +97,48 @@ def run(
 
       blurnet run whitebox --data folder:../shared/data/lisa --rp2 ../shared/data/rp2
 
-      blurnet run spectra --rp2 ../shared/data/rp2
+      blurnet run mine.yaml --data folder:signs --model mynet.py:build --size 64
 
     A run that was cut off goes on where it was, by the same command. blackbox, spectra and deeper
     take minutes, the others an hour and more; a second run takes seconds.
     """
+    from rich.console import Console
+
     from blurnet import experiments
     from blurnet.cli.progress import progress
-    from blurnet.engine import run as run_experiment
+    from blurnet.files import to_json
     from blurnet.report import print_table, write_page
     from blurnet.report.page.page import REPORT, check_page
 
     assignments = list(set_ or [])
-    given = {"data": data, "rp2": rp2, "classes": classes}
-    changes = {key: str(value) for key, value in given.items() if value is not None}
+    given = {"data": data, "rp2": rp2, "classes": classes, "model": model, "size": size}
+    changes = {
+        key: str(value) if isinstance(value, Path) else value
+        for key, value in given.items()
+        if value is not None
+    }
     described = experiments.load(experiment, assignments, changes)
     folder = out or _default_folder(experiment, assignments, changes)
     check_page(folder / REPORT)
-    with progress(quiet=quiet) as on_cell:
-        results = run_experiment(described, folder, on_cell)
+    with progress(quiet=quiet) as on_begin:
+        results = experiments.run(described, folder, on_begin, replace)
     writable = os.access(folder, os.W_OK)
     if writable:
         write_page(folder)
     if json_:
-        typer.echo(json.dumps(results, indent=1, ensure_ascii=False))
+        typer.echo(to_json(results.model_dump(mode="json")).decode(), nl=False)
         return
-    print_table(results)
-    typer.echo(f"results  {folder / 'results.json'}")
+    print_table(results, Console())
+    typer.echo(f"results  {folder / experiments.RESULTS}")
     if writable:
         typer.echo(f"report   {folder / REPORT}")
     else:
         typer.echo(f"report   not renewed: a read-only folder; try blurnet report {folder} --out …")
 
 
-def _default_folder(experiment: str, assignments: list[str], changes: dict[str, str]) -> Path:
+def _default_folder(
+    experiment: str, assignments: Sequence[str], changes: Mapping[str, Any]
+) -> Path:
     file = Path(experiment)
     name, content = file.stem, file.read_text("utf-8") if file.is_file() else ""
     if not assignments and not changes and not content:

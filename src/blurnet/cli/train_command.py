@@ -1,16 +1,14 @@
-"""``blurnet train``: one network, defended or not."""
+"""``blurnet train``: one network, ours or the user's own, defended or not."""
 
-import json
-import time
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-import yaml
 
-from blurnet.cli.named_settings import named_settings
-from blurnet.errors import BlurnetError
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from blurnet.experiments.sources import DataSource
 
 
 def train(
@@ -18,29 +16,59 @@ def train(
         str,
         typer.Option(
             metavar="SPEC",
-            help="synthetic, folder:DIR, lisa:DIR or gtsrb:DIR, as for blurnet run.",
+            help="synthetic (drawn signs), folder:DIR (train/CLASS/*.png and test/CLASS/*.png, or "
+            "CLASS/*.png), lisa:DIR or gtsrb:DIR.",
         ),
     ] = "synthetic",
     classes: Annotated[
-        str, typer.Option(metavar="LIST", help="Classes to keep: rp2, all, or a,b,c.")
-    ] = "rp2",
+        str | None,
+        typer.Option(
+            metavar="LIST",
+            help="Classes to keep: rp2 (the 17 of RP2's network), all, or a,b,c. Default: all of "
+            "the data's.",
+        ),
+    ] = None,
     model: Annotated[
-        str, typer.Option(metavar="NAME", help="See blurnet list models.")
+        str,
+        typer.Option(
+            metavar="SPEC",
+            help="A name of [bold]blurnet list models[/bold], or your own network: file.py:callable "
+            "or package.module:callable.",
+        ),
     ] = "lisa_cnn",
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Weights to start from: safetensors, or a .pt that holds tensors alone.",
+        ),
+    ] = None,
+    size: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Height and width of the images. Default: 32; for your own network and data, that "
+            "of the pictures.",
+        ),
+    ] = None,
+    channels: Annotated[
+        int, typer.Option(metavar="C", min=1, help="3 for RGB, or 1 for grey.")
+    ] = 3,
     seed: Annotated[int, typer.Option(min=0, help="Of weights, order and all other chance.")] = 0,
     epochs: Annotated[int, typer.Option(min=1, help="Passes over the training images.")] = 40,
-    filter_: Annotated[
+    blur: Annotated[
         list[str] | None,
         typer.Option(
-            "--filter",
-            metavar="KERNEL:SIZE:LAYER",
-            help="A fixed blur, such as box:5:relu1 or box:3:input; may be repeated.",
+            metavar="KERNEL:SIZE[:AFTER]",
+            help="A fixed blur, such as box:5 (after the first convolution), box:5:relu1 or "
+            "box:3:input; may be repeated. [bold]blurnet inspect[/bold] lists the places.",
         ),
     ] = None,
     learned: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="START:SIZE:LAYER",
+            metavar="START:SIZE[:AFTER]",
             help="A learned filter, started at a kernel, identity or random, such as box:5:relu1.",
         ),
     ] = None,
@@ -51,12 +79,20 @@ def train(
             help="A term of the loss, such as total_variation:1e-4:relu1 or l_infinity:0.1.",
         ),
     ] = None,
-    hardening: Annotated[
+    augmentation: Annotated[
         str | None,
         typer.Option(
             metavar="NAME[:KEY=VALUE,…]",
-            help="Train on harder images: gaussian_noise, occlusion, pgd or rectangle, such as "
-            "gaussian_noise:sigma=0.05.",
+            help="Train on changed images: occlusion, or gaussian_noise:sigma=0.05; see "
+            "[bold]blurnet list augmentations[/bold].",
+        ),
+    ] = None,
+    adversarial: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME[:KEY=VALUE,…]",
+            help="Train on attacked images: rectangle, or pgd:steps=3; see "
+            "[bold]blurnet list adversaries[/bold].",
         ),
     ] = None,
     augment: Annotated[
@@ -88,73 +124,63 @@ def train(
 
       blurnet train --learned box:5:relu1 --penalty l_infinity:0.1 --out runs/learned
 
-      blurnet train --penalty total_variation:1e-4:relu1 --hardening occlusion --out runs/tv
+      blurnet train --penalty total_variation:1e-4:relu1 --augmentation occlusion --out runs/tv
+
+      blurnet train --model mynet.py:build --data folder:signs --blur box:5 --out runs/mine
 
     A training that was cut off goes on where it was, by the same command.
     """
+    from blurnet.cli.defense_options import defense_content
     from blurnet.cli.progress import progress
     from blurnet.data import parse_classes
-    from blurnet.experiments.settings import change, check
+    from blurnet.defenses import Recipe
     from blurnet.experiments.sources import DataSource
-    from blurnet.experiments.steps.network import Recipe
+    from blurnet.experiments.steps.building import placed
     from blurnet.experiments.train import train_network
+    from blurnet.files import to_json
+    from blurnet.settings import change, check
 
-    content = change(
-        {
-            "model": model,
-            "training": {"epochs": epochs, "weight_decay": 0.1},
-            "augmentation": {} if augment else None,
-            "filters": [_filter(text, trainable=False) for text in filter_ or ()]
-            + [_filter(text, trainable=True) for text in learned or ()],
-            "penalties": [_penalty(text) for text in penalty or ()],
-            "hardening": None if hardening is None else _hardening(hardening),
-        },
-        set_ or (),
-    )
-    recipe = check(Recipe, content)
-    source = DataSource(data, parse_classes(classes))
-    start = time.monotonic()
-    with progress(quiet=quiet) as on_cell:
-        result = train_network(source, recipe, out, seed=seed, on_cell=on_cell)
-    result["seconds"] = round(time.monotonic() - start, 1)
-    if json_:
-        typer.echo(json.dumps(result, indent=1, ensure_ascii=False))
-        return
-    low, high = result["interval"]
-    typer.echo(
-        f"test accuracy  {100 * result['test_accuracy']:.1f} % "
-        f"(95 % interval {100 * low:.1f}–{100 * high:.1f}, {result['test_images']} images)\n"
-        f"network        {result['checkpoint']}"
-    )
-
-
-def _parts(option: str, text: str, form: str, least: int) -> Sequence[str]:
-    parts = text.split(":")
-    if not least <= len(parts) <= form.count(":") + 1 or not all(parts):
-        raise BlurnetError(f"{option} {text}: write {form}")
-    return parts
-
-
-def _filter(text: str, *, trainable: bool) -> dict[str, Any]:
-    option = "--learned" if trainable else "--filter"
-    kernel, size, layer = _parts(option, text, "KERNEL:SIZE:LAYER", 3)
-    return {
-        "kernel": kernel,
-        "size": yaml.safe_load(size),
-        "after": layer,
-        "padding": "zeros",
-        "trainable": trainable,
+    kept = None if classes is None else parse_classes(classes)
+    source = DataSource(data, kept, size=_size(model, size), channels=channels)
+    content: dict[str, Any] = {
+        "model": placed(model, Path()),
+        "size": source.side(),
+        "channels": channels,
+        "training": {"epochs": epochs, "weight_decay": 0.1},
+        "augmentation": {} if augment else None,
+        "defense": defense_content(blur, learned, penalty, augmentation, adversarial),
     }
+    recipe = check(Recipe, change(content, set_ or ()))
+    start = None if weights is None else _start(recipe.model, weights, source)
+    with progress(quiet=quiet) as on_begin:
+        result = train_network(source, recipe, out, seed=seed, start=start, on_begin=on_begin)
+    if json_:
+        typer.echo(to_json(result.model_dump(mode="json")).decode(), nl=False)
+        return
+    rate = result.test_accuracy
+    for each in result.defense.filters:
+        kind = "learned from" if each.trainable else "blur"
+        typer.echo(
+            f"filter         {kind} {each.kernel} {each.size}×{each.size} after {each.after}"
+        )
+    typer.echo(
+        f"test accuracy  {100 * rate.value:.1f} % "
+        f"(95 % interval {100 * rate.low:.1f}–{100 * rate.high:.1f}, {rate.total} images)\n"
+        f"network        {result.network}"
+    )
 
 
-def _penalty(text: str) -> dict[str, Any]:
-    name, alpha, *layers = _parts("--penalty", text, "NAME:ALPHA:LAYER", 2)
-    try:
-        return {"name": name, "alpha": float(alpha), "layers": layers}
-    except ValueError:
-        raise BlurnetError(f"--penalty {text}: {alpha!r} is not a number") from None
+def _size(model: str, given: int | None) -> int | None:
+    """Give the images' size: the one given, 32 for networks of ours, or that of the pictures."""
+    from blurnet.data import DEFAULT_SIZE
+    from blurnet.models import MODELS
+
+    return DEFAULT_SIZE if given is None and model in MODELS else given
 
 
-def _hardening(text: str) -> dict[str, Any]:
-    name, settings = named_settings("--hardening", text)
-    return {"name": name} | settings
+def _start(model: str, weights: Path, source: "DataSource") -> "dict[str, Tensor]":
+    from blurnet.experiments.steps.building import inner
+    from blurnet.models import import_model
+
+    network = import_model(model, weights=weights, classes=tuple(source.names()))
+    return dict(inner(network).state_dict())

@@ -2,15 +2,21 @@
 
 import logging
 import os
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from blurnet.data import folder, gtsrb, lisa
+from blurnet.data.entries import Contents as Contents
 from blurnet.data.entries import Problem as Problem
+from blurnet.data.entries import sizes_in_words
+from blurnet.data.images import Size, as_size, pixels
 from blurnet.data.images import read_image as read_image
 from blurnet.data.images import read_mask as read_mask
 from blurnet.data.imageset import ImageSet as ImageSet
 from blurnet.data.imageset import TrainTest as TrainTest
+from blurnet.data.masks import Masks as Masks
+from blurnet.data.masks import read_masks as read_masks
 from blurnet.data.rp2 import RP2_CLASSES as RP2_CLASSES
 from blurnet.data.rp2 import load_noise as load_noise
 from blurnet.data.rp2 import load_scene as load_scene
@@ -21,9 +27,10 @@ from blurnet.data.tensors import read_safetensors as read_safetensors
 from blurnet.errors import BlurnetError
 
 SYNTHETIC = "synthetic"
+DEFAULT_SIZE = 32
 
-Reader = Callable[[Path, int], tuple[ImageSet | TrainTest, list[Problem]]]
-"""Reads a folder, at a size in pixels: its images, split where the source is, and its problems."""
+Reader = Callable[[Path, Size | None, int], Contents]
+"""Reads a folder, at a size in pixels (None: the one that all have) and with 1 or 3 channels."""
 
 READERS: dict[str, Reader] = {
     "folder": folder.read,
@@ -81,75 +88,146 @@ def parse_classes(text: str) -> tuple[str, ...] | None:
     return names
 
 
-def check(spec: str, *, size: int = 32) -> list[Problem]:
-    """List every sign of a source that cannot be read; an empty list is a good sign.
+def check(spec: str, *, size: int | Size | None = None) -> Contents:
+    """Read a source whole, and list every sign that cannot be read.
 
     Args:
-        spec: as for ``load``.
-        size: edge length in pixels.
+        spec: as for ``load_images``.
+        size: of the images; of pictures of several sizes, 32 × 32 if None.
+
+    Returns:
+        What can be read, the problems with the others, and the sizes of the pictures.
 
     Raises:
         BlurnetError: if nothing can be read, for instance because the folder is missing.
 
     """
     kind, directory = parse_spec(spec)
-    return [] if directory is None else READERS[kind](directory, size)[1]
+    if directory is None:
+        parts = load_images(spec, size=size)
+        shape = (parts.train.shape[1], parts.train.shape[2])
+        return Contents(parts, [], Counter({shape: sum(map(len, parts))}))
+    wanted = as_size(size) or (DEFAULT_SIZE, DEFAULT_SIZE)
+    if kind == "folder" and folder.is_flat(directory):
+        return folder.read_photographs(directory, directory.name, wanted)
+    return READERS[kind](directory, wanted, 3)
 
 
-def load(
+def load_images(
     spec: str,
     *,
+    size: int | Size | None = None,
+    channels: int = 3,
     classes: Sequence[str] | None = None,
-    size: int = 32,
     split: str = "block",
     seed: int = 0,
     skip_unreadable: bool = False,
 ) -> TrainTest:
     """Read or draw a data set.
 
+    A folder with ``train`` and ``test`` is taken as it is parted. A source that comes in one piece
+    (a folder of class folders, ``lisa``) is split, which the logger "blurnet" says. A folder of
+    photographs without class folders takes one class; they are all for testing.
+
+    Pictures of another size are resized: bilinear, antialiased, the aspect ratio not kept. The
+    logger says how many and from which sizes.
+
     Args:
         spec: ``synthetic``, or a key of ``READERS``, a colon and a folder.
-        classes: the classes to keep, in the order of their labels; all of them, if None.
-        size: edge length of the images in pixels.
-        split: "block" or "random": how a source without a test part of its own (``lisa``) is split,
-            see ``split_by_block`` and ``split_at_random``.
+        size: the images' edge length in pixels, or height and width; if None, that which all
+            pictures have, and 32 for drawn signs.
+        channels: 3 for RGB, 1 for luma.
+        classes: the classes to keep, in the order of their labels; all of them, sorted, if None.
+        split: "block" or "random": how a source without a test part of its own is split, see
+            ``split_by_block`` and ``split_at_random``.
         seed: what synthetic signs and a random split are drawn from.
         skip_unreadable: go on without the signs that cannot be read, and log how many those are.
 
     Raises:
-        BlurnetError: if the source is missing or broken, signs cannot be read, or a class has no
-            training images.
+        BlurnetError: if the source is missing or broken, its pictures are of several sizes and
+            none is asked for, signs cannot be read, or a class has no training images.
+
+    Examples:
+        >>> train, test = blurnet.load_images("folder:signs", size=16, classes=("stop", "yield"))
+        >>> tuple(test.images.shape), test.classes
+        ((12, 3, 16, 16), ('stop', 'yield'))
 
     """
     if split not in SPLITS:
         raise BlurnetError(f"split {split!r}: there are: {', '.join(SPLITS)}")
     kind, directory = parse_spec(spec)
-    contents: ImageSet | TrainTest
-    problems: list[Problem] = []
+    wanted = as_size(size)
     if directory is None:
-        from blurnet.data.synthetic import load as draw  # noqa: PLC0415 - drawing is not needed to read
-
-        contents = draw(seed=seed, size=size)
+        parts = _drawn(wanted, channels, seed)
     else:
-        contents, problems = READERS[kind](directory, size)
-    if problems:
-        _report(problems, spec, skip=skip_unreadable)
-    if isinstance(contents, TrainTest):
-        parts = contents
-    elif split == "random":
-        parts = split_at_random(contents, seed=seed)
-    else:
-        parts = split_by_block(contents)
+        try:
+            contents = _read(kind, directory, wanted, channels, classes)
+        except BlurnetError as error:
+            raise BlurnetError(f"data {spec!r}: {error}") from None
+        if contents.problems:
+            _report(contents.problems, spec, skip=skip_unreadable)
+        _say_resized(contents)
+        parts = _parted(contents.images, spec, split, seed)
     if classes is not None:
         parts = TrainTest(*(part.subset(classes) for part in parts))
     untaught = [name for name, count in parts.train.counts().items() if not count]
-    if untaught:
+    if untaught and len(parts.train):
         raise BlurnetError(
             f"data {spec!r}: no training images of {', '.join(untaught)}; leave these classes out"
         )
     if not len(parts.test):
         raise BlurnetError(f"data {spec!r}: no test images of any of the classes")
     return parts
+
+
+def _drawn(size: Size | None, channels: int, seed: int) -> TrainTest:
+    from blurnet.data.synthetic import load as draw  # noqa: PLC0415 - drawing is not needed to read
+
+    height, width = size or (DEFAULT_SIZE, DEFAULT_SIZE)
+    if height != width:
+        raise BlurnetError(f"drawn signs are square, not {width} × {height} pixels")
+    return TrainTest(*(part.in_channels(channels) for part in draw(seed=seed, size=height)))
+
+
+def _read(
+    kind: str, directory: Path, size: Size | None, channels: int, classes: Sequence[str] | None
+) -> Contents:
+    if kind != "folder" or not folder.is_flat(directory):
+        return READERS[kind](directory, size, channels)
+    if classes is None or len(classes) != 1:
+        raise BlurnetError(
+            "photographs without class folders; sort them as <class>/*.png, or name the one class "
+            "that all of them show"
+        )
+    found = folder.read_photographs(directory, classes[0], size, channels)
+    photographs = found.images
+    assert isinstance(photographs, ImageSet)
+    nothing = photographs.select(photographs.labels < 0)
+    return found._replace(images=TrainTest(nothing, photographs))
+
+
+def _parted(images: ImageSet | TrainTest, spec: str, split: str, seed: int) -> TrainTest:
+    if isinstance(images, TrainTest):
+        return images
+    _log.info(
+        "data %r has no test part of its own: a fifth of each class is held out for testing, %s",
+        spec,
+        "drawn at random" if split == "random" else "the last in the order of the files",
+    )
+    return split_at_random(images, seed=seed) if split == "random" else split_by_block(images)
+
+
+def _say_resized(contents: Contents) -> None:
+    images = contents.images.test if isinstance(contents.images, TrainTest) else contents.images
+    size = images.shape[1:]
+    others = Counter({of: count for of, count in contents.sizes.items() if of != size})
+    if others:
+        _log.info(
+            "resized %d photographs from %s to %s pixels (bilinear, antialiased)",
+            others.total(),
+            sizes_in_words(others) if len(others) > 1 else pixels(next(iter(others))),
+            pixels(size),
+        )
 
 
 def _report(problems: Sequence[Problem], spec: str, *, skip: bool) -> None:

@@ -3,7 +3,7 @@
 import csv
 import os
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,8 +12,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from blurnet.data.images import Box, read_picture, to_tensor
-from blurnet.data.imageset import ImageSet
+from blurnet.data.images import Box, Size, picture_size, pixels, read_picture, to_tensor
+from blurnet.data.imageset import ImageSet, TrainTest
 from blurnet.errors import BlurnetError
 
 LARGE_FILE = 64 * 1024
@@ -45,10 +45,31 @@ class Entry(NamedTuple):
     table: Path | None = None
     line: int | None = None
 
+    @property
+    def name(self) -> str:
+        """What tables call it: its class and its file, and of several in a picture its line."""
+        line = "" if self.box is None or self.line is None else f"-{self.line}"
+        return f"{self.label}/{self.picture.stem}{line}"
+
     def problem(self, error: BlurnetError) -> Problem:
         """Say that this sign cannot be read."""
         path = self.table or self.picture
         return Problem(path, self.line, str(error).removeprefix(f"{path}: "))
+
+
+class Contents(NamedTuple):
+    """What a reader finds.
+
+    Args:
+        images: those that can be read, parted where the source is.
+        problems: with the others.
+        sizes: height and width that the pictures had, and how many had them.
+
+    """
+
+    images: ImageSet | TrainTest
+    problems: list[Problem]
+    sizes: Counter[Size]
 
 
 def read_table(
@@ -125,54 +146,88 @@ def box_of(row: Mapping[str, str], columns: tuple[str, str, str, str]) -> Box:
     return left, top, right, bottom
 
 
+def one_size(entries: Sequence[Entry], size: Size | None) -> Size:
+    """Give the size that images are to have: the one asked for, or the one that they all have.
+
+    Raises:
+        BlurnetError: if none is asked for and they are of several; the message says of which.
+
+    """
+    if size is not None:
+        return size
+    sizes = (_box_size(entry.box) or picture_size(entry.picture) for entry in entries)
+    found = Counter(each for each in sizes if each is not None and min(each) > 0)
+    if len(found) > 1:
+        raise BlurnetError(
+            f"pictures of {len(found)} sizes: {sizes_in_words(found)}; say to which size all are "
+            "to be resized (--size N; bilinear, antialiased, the aspect ratio not kept)"
+        )
+    return next(iter(found), (1, 1))
+
+
+def sizes_in_words(sizes: Counter[Size]) -> str:
+    """List the most frequent sizes and how many pictures have them."""
+    shown = [f"{pixels(size)} ({count})" for size, count in sizes.most_common(3)]
+    return ", ".join(shown) + (f" and {len(sizes) - 3} more" if len(sizes) > 3 else "")
+
+
 def cut(
-    entries: Sequence[Entry], classes: Sequence[str], *, size: int
-) -> tuple[ImageSet, list[Problem]]:
+    entries: Sequence[Entry], classes: Sequence[str], *, size: Size, channels: int = 3
+) -> tuple[ImageSet, list[Problem], Counter[Size]]:
     """Cut signs out of their pictures, each picture decoded once.
 
     Args:
         entries: the signs, in the order of their source.
         classes: the class names that the labels stand for.
-        size: edge length in pixels that the signs are resized to.
+        size: height and width that the signs are resized to.
+        channels: 3 for RGB, 1 for luma.
 
     Returns:
-        The signs that can be read, in their order, and the problems with the others.
-
-    Raises:
-        BlurnetError: if the size is below 1.
+        The signs that can be read, in their order, the problems with the others, and of which
+        sizes they were.
 
     """
-    if size < 1:
-        raise BlurnetError(f"images of {size} × {size} pixels; the size is at least 1")
     by_picture: defaultdict[Path, list[int]] = defaultdict(list)
     for place, entry in enumerate(entries):
         by_picture[entry.picture].append(place)
-    images = torch.empty(len(entries), 3, size, size, dtype=torch.uint8)
+    images = torch.empty(len(entries), channels, *size, dtype=torch.uint8)
 
-    def cut_picture(path: Path) -> dict[int, BlurnetError]:
+    def cut_picture(path: Path) -> tuple[dict[int, BlurnetError], Counter[Size]]:
         places = by_picture[path]
+        sizes: Counter[Size] = Counter()
         try:
             picture = read_picture(path)
         except BlurnetError as error:
-            return dict.fromkeys(places, error)
+            return dict.fromkeys(places, error), sizes
         errors = {}
         for place in places:
+            box = entries[place].box
             try:
-                images[place] = to_tensor(picture, size=size, box=entries[place].box)
+                images[place] = to_tensor(picture, size=size, box=box, channels=channels)
+                sizes[_box_size(box) or (picture.height, picture.width)] += 1
             except BlurnetError as error:
                 errors[place] = error
-        return errors
+        return errors, sizes
 
     errors: dict[int, BlurnetError] = {}
+    sizes: Counter[Size] = Counter()
     with ThreadPoolExecutor(_workers(by_picture)) as pool:
-        for found in pool.map(cut_picture, by_picture):
+        for found, of in pool.map(cut_picture, by_picture):
             errors.update(found)
+            sizes += of
     problems = [entries[place].problem(errors[place]) for place in sorted(errors)]
     kept = [place for place in range(len(entries)) if place not in errors]
     label = {name: index for index, name in enumerate(classes)}
     labels = torch.tensor([label[entry.label] for entry in entries], dtype=torch.int64)
-    signs = ImageSet(images, labels, tuple(classes), _tracks(entries))
-    return signs.select(torch.tensor(kept, dtype=torch.int64)) if errors else signs, problems
+    names = tuple(entry.name for entry in entries)
+    signs = ImageSet(images, labels, tuple(classes), _tracks(entries), names)
+    if errors:
+        signs = signs.select(torch.tensor(kept, dtype=torch.int64))
+    return signs, problems, sizes
+
+
+def _box_size(box: Box | None) -> Size | None:
+    return None if box is None else (box[3] - box[1], box[2] - box[0])
 
 
 def _places(

@@ -7,8 +7,17 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from blurnet.data.entries import Entry, Problem, box_of, cut, read_table, whole_number
-from blurnet.data.images import subfolders
+from blurnet.data.entries import (
+    Contents,
+    Entry,
+    Problem,
+    box_of,
+    cut,
+    one_size,
+    read_table,
+    whole_number,
+)
+from blurnet.data.images import Size, subfolders
 from blurnet.data.imageset import TrainTest
 from blurnet.errors import BlurnetError
 
@@ -67,7 +76,7 @@ TEST_TABLE = "GT-final_test.csv"
 LABELS_HINT = f"; the labels of the test images are in {TEST_TABLE} of GTSRB_Final_Test_GT.zip"
 
 
-def read(directory: Path, size: int) -> tuple[TrainTest, list[Problem]]:
+def read(directory: Path, size: Size | None = None, channels: int = 3) -> Contents:
     """Cut the signs out of the training and the test images, by their region of interest.
 
     All 43 classes are there, by ClassId. Training images of one track share its number; the test
@@ -77,13 +86,15 @@ def read(directory: Path, size: int) -> tuple[TrainTest, list[Problem]]:
         directory: what holds ``Final_Training/Images`` or ``Training``, and ``Final_Test/Images``,
             itself or in its folder ``GTSRB``. ``GT-final_test.csv`` lies beside the test images or
             in a folder above them.
-        size: edge length in pixels that the signs are resized to.
+        size: height and width that the signs are resized to.
+        channels: 3 for RGB, 1 for luma.
 
     Returns:
         The signs that can be read, and the rows that cannot.
 
     Raises:
-        BlurnetError: if a folder or a list of signs is missing, or is another file.
+        BlurnetError: if a folder or a list of signs is missing, or is another file; without a size,
+            if the signs are of several.
 
     """
     train_entries, problems = [], []
@@ -93,9 +104,13 @@ def read(directory: Path, size: int) -> tuple[TrainTest, list[Problem]]:
         problems += faults
     images = _find(directory, (TEST_FOLDER,))
     test_entries, test_problems = _read_table(_test_table(images, directory), images)
-    train, train_faults = cut(train_entries, CLASSES, size=size)
-    test, test_faults = cut(test_entries, CLASSES, size=size)
-    return TrainTest(train, test), [*problems, *train_faults, *test_problems, *test_faults]
+    of_one_size = one_size([*train_entries, *test_entries], size)
+    train, train_faults, train_sizes = cut(
+        train_entries, CLASSES, size=of_one_size, channels=channels
+    )
+    test, test_faults, test_sizes = cut(test_entries, CLASSES, size=of_one_size, channels=channels)
+    faults = [*problems, *train_faults, *test_problems, *test_faults]
+    return Contents(TrainTest(train, test), faults, train_sizes + test_sizes)
 
 
 def _find(directory: Path, folders: tuple[str, ...]) -> Path:

@@ -3,18 +3,25 @@
 import os
 import re
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 from blurnet.errors import BlurnetError
 
 Box = tuple[int, int, int, int]
 """A crop in pixels: left, top, right, bottom; right and bottom are the first ones outside."""
+
+Size = tuple[int, int]
+"""Height and width, in pixels."""
+
+CHANNELS = {1: "L", 3: "RGB"}
+"""How many channels images can be read with, and Pillow's name for it; grey is luma."""
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".ppm", ".bmp", ".webp")
 FORMATS = ("PNG", "JPEG", "PPM", "BMP", "WEBP")
@@ -96,24 +103,53 @@ def read_picture(path: Path) -> Image.Image:
         raise BlurnetError(f"{path}: this picture cannot be read: {reason}") from None
 
 
-def to_tensor(picture: Image.Image, *, size: int | None = None, box: Box | None = None) -> Tensor:
-    """Crop a picture to ``box`` and resize it to ``size`` × ``size``.
+def as_size(size: int | Sequence[int] | None) -> Size | None:
+    """Give height and width of a size, N for N × N.
+
+    Raises:
+        BlurnetError: if it is no size.
+
+    """
+    if size is None:
+        return None
+    sides = (size, size) if isinstance(size, int) else tuple(size)
+    if len(sides) != 2 or min(sides) < 1:
+        raise BlurnetError(f"a size is one number of pixels or two (height, width), found {size}")
+    return sides[0], sides[1]
+
+
+def pixels(size: Sequence[int]) -> str:
+    """Write a size, or the last two numbers of a shape, as people do: width × height."""
+    return f"{size[-1]} × {size[-2]}"
+
+
+def to_tensor(
+    picture: Image.Image,
+    *,
+    size: int | Size | None = None,
+    box: Box | None = None,
+    channels: int = 3,
+) -> Tensor:
+    """Crop a picture to ``box`` and resize it to ``size``; the aspect ratio is not kept.
 
     The resizing is bilinear, antialiased where it shrinks; sharper kernels ring, and would add the
     high frequencies that this project measures.
 
     Args:
         picture: in RGB.
-        size: edge length in pixels; as it is, if None.
+        size: edge length in pixels, or height and width; as it is, if None.
         box: the part to keep; everything, if None.
+        channels: 3 for RGB, 1 for luma (ITU-R BT.601).
 
     Returns:
-        uint8, 3 × H × W.
+        uint8, ``channels`` × H × W.
 
     Raises:
-        BlurnetError: if the box is empty or not inside the picture.
+        BlurnetError: if the box is empty or not inside the picture, or for other channels.
 
     """
+    if channels not in CHANNELS:
+        raise BlurnetError(f"images have 1 channel (grey) or 3 (RGB), not {channels}")
     if box is not None:
         left, top, right, bottom = box
         if not (0 <= left < right <= picture.width and 0 <= top < bottom <= picture.height):
@@ -122,16 +158,22 @@ def to_tensor(picture: Image.Image, *, size: int | None = None, box: Box | None 
                 f"which has {picture.width} × {picture.height} pixels"
             )
         picture = picture.crop(box)
-    if size is not None and picture.size != (size, size):
-        picture = picture.resize((size, size), Image.Resampling.BILINEAR)
-    return torch.from_numpy(np.array(picture)).permute(2, 0, 1).contiguous()
+    if picture.mode != CHANNELS[channels]:
+        picture = picture.convert(CHANNELS[channels])
+    wanted = as_size(size)
+    if wanted is not None and picture.size != wanted[::-1]:
+        picture = picture.resize(wanted[::-1], Image.Resampling.BILINEAR)
+    values = torch.from_numpy(np.array(picture))
+    return values[None] if channels == 1 else values.permute(2, 0, 1).contiguous()
 
 
-def read_image(path: Path, *, size: int | None = None, box: Box | None = None) -> Tensor:
+def read_image(
+    path: Path, *, size: int | Size | None = None, box: Box | None = None, channels: int = 3
+) -> Tensor:
     """Read a picture (see ``read_picture``), cropped and resized (see ``to_tensor``).
 
     Returns:
-        uint8, 3 × H × W, RGB.
+        uint8, ``channels`` × H × W, RGB or luma.
 
     Raises:
         BlurnetError: if the file is no whole picture, or the box is empty or not inside it.
@@ -139,9 +181,20 @@ def read_image(path: Path, *, size: int | None = None, box: Box | None = None) -
     """
     picture = read_picture(path)
     try:
-        return to_tensor(picture, size=size, box=box)
+        return to_tensor(picture, size=size, box=box, channels=channels)
     except BlurnetError as error:
         raise BlurnetError(f"{path}: {error}") from None
+
+
+def picture_size(path: Path) -> Size | None:
+    """Read height and width from a picture's header; None if there is no such picture."""
+    try:
+        with _open(path) as picture:
+            width, height = picture.size
+            turned = picture.getexif().get(ExifTags.Base.Orientation, 1) in (5, 6, 7, 8)
+    except Exception:  # as ``read_picture``, which says what is wrong
+        return None
+    return (width, height) if turned else (height, width)
 
 
 def read_mask(path: Path) -> Tensor:

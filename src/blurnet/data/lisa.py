@@ -6,8 +6,8 @@ Møgelmose, Trivedi and Moeslund 2012, http://cvrr.ucsd.edu/LISA/lisa-traffic-si
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
-from blurnet.data.entries import Entry, Problem, box_of, cut, read_table
-from blurnet.data.imageset import ImageSet
+from blurnet.data.entries import Contents, Entry, box_of, cut, one_size, read_table
+from blurnet.data.images import Size
 from blurnet.errors import BlurnetError
 
 TABLE = "allAnnotations.csv"
@@ -21,7 +21,7 @@ BOX = (
 VIDEO, TRACK = "Origin file", "Origin track"
 
 
-def read(directory: Path, size: int) -> tuple[ImageSet, list[Problem]]:
+def read(directory: Path, size: Size | None = None, channels: int = 3) -> Contents:
     """Cut the signs out of the frames that ``directory``/allAnnotations.csv names.
 
     The classes are the tags, sorted; the signs keep the order of the file. Tracks are the file's
@@ -29,13 +29,15 @@ def read(directory: Path, size: int) -> tuple[ImageSet, list[Problem]]:
 
     Args:
         directory: what holds allAnnotations.csv; frames are named relative to it.
-        size: edge length in pixels that the signs are resized to.
+        size: height and width that the signs are resized to.
+        channels: 3 for RGB, 1 for luma.
 
     Returns:
         The signs that can be read, and the rows that cannot.
 
     Raises:
-        BlurnetError: if allAnnotations.csv is missing or is another file.
+        BlurnetError: if allAnnotations.csv is missing or is another file; without a size, if the
+            signs are of several.
 
     """
 
@@ -56,5 +58,9 @@ def read(directory: Path, size: int) -> tuple[ImageSet, list[Problem]]:
             f"train/<class>/*.png write folder:{directory}"
         )
     entries, problems = read_table(directory / TABLE, (FILE, TAG, *BOX, VIDEO, TRACK), to_entry)
-    signs, cut_problems = cut(entries, sorted({entry.label for entry in entries}), size=size)
-    return signs, sorted([*problems, *cut_problems], key=lambda problem: problem.line or 0)
+    classes = sorted({entry.label for entry in entries})
+    signs, cut_problems, sizes = cut(
+        entries, classes, size=one_size(entries, size), channels=channels
+    )
+    in_order = sorted([*problems, *cut_problems], key=lambda problem: problem.line or 0)
+    return Contents(signs, in_order, sizes)

@@ -10,3 +10,4 @@ from .harden import harden as harden
 from .loading import load as load
 from .loading import save as save
 from .recipe import Recipe as Recipe
+from .train import train as train

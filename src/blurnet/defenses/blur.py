@@ -29,6 +29,10 @@ class Blur:
         BlurnetError: for an unknown kernel or padding, a size that is not odd and positive, or a
             trainable filter of the input.
 
+    Examples:
+        >>> blur = blurnet.Blur("binomial", 5, after="relu1", padding="reflect")
+        >>> net = blurnet.harden(model, blur)
+
     """
 
     kernel: str = "box"

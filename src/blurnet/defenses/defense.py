@@ -26,6 +26,14 @@ class Defense(Settings):
     Raises:
         BlurnetError: for an unknown name or setting; the message lists those that there are.
 
+    Examples:
+        >>> defense = blurnet.Defense(
+        ...     filters=[blurnet.Blur("box", 5)], augmentation={"name": "occlusion", "share": 0.5}
+        ... )
+        >>> net = blurnet.harden(model, defense)
+        >>> blurnet.Defense.model_validate_json(defense.model_dump_json()) == defense
+        True
+
     """
 
     filters: tuple[Blur, ...] = ()

@@ -62,6 +62,11 @@ def harden(
         BlurnetError: if a part is something else, or a filter makes no sense where it is to stand;
             the message says what would.
 
+    Examples:
+        >>> net = blurnet.harden(model, blurnet.Blur("box", 5))
+        >>> blurnet.defenses.defense_of(net).filters[0].after
+        'conv1'
+
     """
     asked = _joined(parts)
     before = defense_of(as_module(model))

@@ -60,6 +60,10 @@ def save(
     Raises:
         BlurnetError: if the disk does not take it, or something in metadata is not JSON.
 
+    Examples:
+        >>> net = blurnet.harden(model, blurnet.Blur("box", 5))
+        >>> file = blurnet.save(net, "network.safetensors", classes=classes)
+
     """
     path = Path(path)
     file = path if path.suffix else path / FILE
@@ -110,6 +114,13 @@ def load(
     Raises:
         BlurnetError: if the file is missing or damaged, does not say how the network is built where
             ``model`` does not, or holds the weights of another.
+
+    Examples:
+        >>> net = blurnet.harden(model, blurnet.Blur("box", 5))
+        >>> file = blurnet.save(net, "runs/hard", classes=classes)
+        >>> again = blurnet.load("runs/hard", model)  # the blur is put in again
+        >>> torch.equal(again(images), net.eval()(images)), again.classes
+        (True, ('stop', 'stopAhead', 'yield'))
 
     """
     file = Path(path)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from .provenance import Computed, provenance
+from .computed import Computed, provenance
 from .records import Records
 from .step import OnStep, Step, in_order
 

@@ -15,7 +15,7 @@ from blurnet.errors import BlurnetError
 from blurnet.files import disk_errors, read_json, sync_folder, to_json, write_synced
 from blurnet.settings import Settings, check
 
-from .provenance import Computed
+from .computed import Computed
 from .step import Outcome, Step
 
 ValuesType = TypeVar("ValuesType", bound=BaseModel)
@@ -163,6 +163,5 @@ class Records:
         if not path.is_dir():
             return BlurnetError(f"{path}: no such record; the run that made it computes it again")
         said = str(error).removesuffix(f"; remove {path} and run again")
-        return BlurnetError(
-            f"{said}{'' if str(path) in said else f' ({path})'}; remove {path}, and it is computed again"
-        )
+        where = "" if str(path) in said else f" ({path})"
+        return BlurnetError(f"{said}{where}; remove {path}, and it is computed again")

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from pydantic import BaseModel
-from pydantic_core import PydanticUndefined
 from torch import Tensor
 
 from blurnet.settings import Settings
@@ -25,7 +24,7 @@ class OnStep(Protocol):
         """Take what is done, what there is in all, and how it goes in a few words."""
 
 
-ValuesType = TypeVar("ValuesType", bound=BaseModel, covariant=True)
+ValuesType = TypeVar("ValuesType", bound=BaseModel)
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,18 +95,11 @@ def canonical(value: Any) -> Any:
     """
     if isinstance(value, BaseModel):
         known = type(value).model_fields.items()
-        defaults = {name: info.get_default(call_default_factory=True) for name, info in known}
-        return {
-            name: canonical(getattr(value, name))
-            for name, default in defaults.items()
-            if default is PydanticUndefined or getattr(value, name) != default
-        }
+        given = {name: info.get_default(call_default_factory=True) for name, info in known}
+        return _but_defaults(value, given)
     if is_dataclass(value) and not isinstance(value, type):
-        return {
-            each.name: canonical(getattr(value, each.name))
-            for each in fields(value)
-            if each.metadata.get("in_key", True) and getattr(value, each.name) != _default(each)
-        }
+        counted = [each for each in fields(value) if each.metadata.get("in_key", True)]
+        return _but_defaults(value, {each.name: _default(each) for each in counted})
     if isinstance(value, Mapping):
         return {str(name): canonical(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):
@@ -130,6 +122,21 @@ def in_order(steps: Iterable[Step[Any]]) -> list[Step[Any]]:
     for step in steps:
         add(step)
     return list(ordered.values())
+
+
+def _but_defaults(value: Any, defaults: Mapping[str, Any]) -> dict[str, Any]:
+    """Give a description's fields, without those that are as by default."""
+    found = {name: getattr(value, name) for name in defaults}
+    return {
+        name: canonical(each) for name, each in found.items() if not _alike(each, defaults[name])
+    }
+
+
+def _alike(value: Any, default: Any) -> bool:
+    """Say whether two values make no difference to a key."""
+    return bool(value == default) or (
+        type(value) is type(default) and canonical(value) == canonical(default)
+    )
 
 
 def _default(each: Any) -> Any:

@@ -1,11 +1,15 @@
 """Evidence: what an evaluation found, typed; the only schema that its page and tables read."""
 
-from typing import Literal
+from pathlib import Path
+from typing import Literal, Self
 
-from pydantic import Field
+import torch
+from pydantic import Field, PrivateAttr, model_validator
+from torch import Tensor
 
 from blurnet.attacks import RandomSearchSettings, RP2Settings
 from blurnet.engine import Computed
+from blurnet.errors import BlurnetError
 from blurnet.settings import Settings
 
 from .metrics import Rate
@@ -38,12 +42,22 @@ class SuiteAttack(Settings):
     targets: Literal["all"] | int = "all"
     gradient: bool = True
 
+    @model_validator(mode="after")
+    def _one_attack(self) -> Self:
+        if (self.rp2 is None) == (self.random_search is None):
+            raise BlurnetError(
+                f"attack {self.name!r} of a suite: give the settings of one attack, rp2 or "
+                "random_search"
+            )
+        return self
+
 
 class Suite(Settings):
     """What an evaluation runs, and what it demands.
 
     Args:
         name: of the suite, such as "standard".
+        describes: one plain sentence: what its figures are good for.
         attacks: in the order in which they run.
         control_stickers: how many stickers of random colours the control has.
         well_posed: the control's success and the ceiling's loss of accuracy may be at most so much,
@@ -54,6 +68,7 @@ class Suite(Settings):
     """
 
     name: str
+    describes: str = ""
     attacks: tuple[SuiteAttack, ...] = Field(min_length=1)
     control_stickers: int = 10
     well_posed: float = 0.05
@@ -75,8 +90,7 @@ class Control(Settings):
 
 
 class Fill(Settings):
-    """The network's answers where the sticker's pixels are filled in: "grey", "mean" or
-    "inpainted"."""
+    """The network's answers where the sticker's pixels are "grey", the "mean", or "inpainted"."""
 
     name: str
     answers: tuple[int, ...]
@@ -99,12 +113,14 @@ class TargetFound(Settings):
 
     Args:
         target: the class aimed at; None if the attack was untargeted.
-        answers: of the attacked images.
+        answers: of the attacked images, N. An image whose label is the target is not attacked: its
+            answer is the clean one, and no rate here counts it.
         success: attacked images not classified as their label.
         reached: attacked images classified as the target; None if untargeted.
         l2_dissimilarity: (1/N) Σ ‖x − x_adv‖₂ / ‖x_adv‖₂.
         dead_gradient_share: see ``blurnet.attacks.dead_gradient_share``; None without a gradient.
-        loss_first: the objective before the first step; None if unknown.
+        loss_first: the objective before the first step, the mean over labels where each had an
+            attack of its own; None if unknown.
         loss_last: before the last.
 
     """
@@ -174,8 +190,28 @@ class Condition(Settings):
     sentence: str
 
 
+class Pictures(dict[str, Tensor]):
+    """Tensors by name, equal where their content is."""
+
+    __hash__ = None
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, dict)
+            and self.keys() == other.keys()
+            and all(torch.equal(tensor, other[name]) for name, tensor in self.items())
+        )
+
+
 class Evidence(Settings):
     """What an evaluation of one network found.
+
+    ``evidence.tensors`` are the pictures, of at most 40 images S: ``shown`` (int64, S: which of
+    the N images), ``clean`` (uint8, S × C × H × W), ``mask`` (float32, H × W or S × H × W) and, for
+    the attack at place i of the suite, ``attacked/i`` (uint8, S × C × H × W: at the target with the
+    highest success, an image of that very class at its own worst target), ``answers/i`` (int64, S:
+    of those very images) and, of RP2, ``target/i`` (int64, S: -1 if untargeted) and ``sticker/i``
+    (float32, one a label or one an image; ``sticker_of/i``, int64, S, says which is whose).
 
     Args:
         network: what the network is called.
@@ -198,6 +234,14 @@ class Evidence(Settings):
         conditions: what was demanded, and whether it holds.
         certified: the lower end of the bracket; None: no certificate was computed.
 
+    Examples:
+        >>> evidence = blurnet.evaluate(model, images, labels, mask, classes=classes, suite="quick")
+        >>> folder = evidence.save("runs/mine")
+        >>> blurnet.Evidence.load(folder) == evidence
+        True
+        >>> print(evidence.table().splitlines()[0])
+        network: 6 images, a mask of 96 pixels (9.4 %), suite quick
+
     """
 
     network: str
@@ -219,8 +263,61 @@ class Evidence(Settings):
     worst: WorstCase
     conditions: tuple[Condition, ...]
     certified: Rate | None = None
+    _tensors: Pictures = PrivateAttr(default_factory=Pictures)
 
     @property
     def passed(self) -> bool:
         """Whether every condition holds."""
         return all(condition.passed for condition in self.conditions)
+
+    @property
+    def tensors(self) -> dict[str, Tensor]:
+        """The pictures; see above. Empty where they were not kept."""
+        return self._tensors
+
+    def with_tensors(self, tensors: dict[str, Tensor]) -> Self:
+        """Give the same evidence with these pictures."""
+        other = self.model_copy()
+        other._tensors = Pictures(tensors)
+        return other
+
+    def to_json(self) -> str:
+        """Write everything but the pictures as JSON."""
+        return self.model_dump_json(indent=1) + "\n"
+
+    def table(self) -> str:
+        """Say it in lines of plain text, for a terminal or a notebook."""
+        from .table import table_of  # noqa: PLC0415 - it reads this class
+
+        return table_of(self)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the page, or everything.
+
+        Args:
+            path: a file that ends in .html, which gets the page; one that ends in .json, which gets
+                the figures; or a folder, which gets ``evidence.json``, ``tensors.safetensors`` and
+                the page as ``report.html``.
+
+        Returns:
+            What was written.
+
+        Raises:
+            BlurnetError: if it cannot be written.
+
+        """
+        from .saving import save  # noqa: PLC0415 - it reads this class
+
+        return save(self, Path(path))
+
+    @classmethod
+    def load(cls, folder: str | Path) -> "Evidence":
+        """Read what ``save`` wrote into a folder.
+
+        Raises:
+            BlurnetError: if there is none, or it is broken.
+
+        """
+        from .saving import load  # noqa: PLC0415 - it reads this class
+
+        return load(Path(folder))

@@ -42,24 +42,27 @@ def rate(hits: Tensor) -> Rate:
     return Rate(count / total, float(interval.low), float(interval.high), count, total)
 
 
-def mean_rate(hits: Tensor) -> Rate:
+def mean_rate(hits: Tensor, counted: Tensor | None = None) -> Rate:
     """Average over attacks that share their images.
 
     Args:
         hits: bool, attacks × images, at least one of each.
+        counted: bool, attacks × images: which images each attack attacked; all if None.
 
     Returns:
-        The mean over attacks. The images are the independent trials, so ``total`` and the interval
-        count each once: they are those of ``round(mean × images)`` out of ``images``.
+        The mean over all that counts. The images are the independent trials, so ``total`` and the
+        interval count each once: they are those of ``round(mean × images)`` out of ``images``.
 
     Raises:
         BlurnetError: if there is nothing to count.
 
     """
-    images = hits.shape[1]
-    value = float(hits.double().mean())
-    each_once = rate(torch.arange(images) < round(value * images)) if hits.numel() else rate(hits)
-    return replace(each_once, value=value)
+    counted = torch.ones_like(hits) if counted is None else counted
+    images = int(counted.any(0).sum())
+    if not images:
+        return rate(hits[counted])
+    value = float(hits[counted].double().mean())
+    return replace(rate(torch.arange(images) < round(value * images)), value=value)
 
 
 @dataclass(frozen=True)
@@ -68,30 +71,33 @@ class AttackRates:
 
     Args:
         accuracy: clean images classified as their true class.
-        attack_success_rate: attacked images not classified as their true class, over all images.
+        attack_success_rate: attacked images not classified as their true class, over all attacked.
         prediction_altered_rate: attacked images whose prediction differs from the same network's
             prediction on the clean image.
-        target_reached_rate: attacked images classified as the attack's target.
+        target_reached_rate: attacked images classified as the attack's target; None if it had none.
 
     """
 
     accuracy: Rate
     attack_success_rate: Rate
     prediction_altered_rate: Rate
-    target_reached_rate: Rate
+    target_reached_rate: Rate | None
 
 
-def attack_rates(clean: Tensor, attacked: Tensor, true: Tensor | int, target: int) -> AttackRates:
+def attack_rates(
+    clean: Tensor, attacked: Tensor, true: Tensor | int, target: int | None
+) -> AttackRates:
     """Count what an attack did.
 
     Args:
         clean: the network's predictions on the clean images, int64, N.
         attacked: its predictions on the same images attacked, int64, N.
         true: the true class of all images, or of each (int64, N).
-        target: the class that the attack aimed at.
+        target: the class that the attack aimed at; None if it was untargeted. An image of that very
+            class cannot be turned into it: it counts as not attacked.
 
     Raises:
-        BlurnetError: if the lengths differ or there are no images.
+        BlurnetError: if the lengths differ, or no image was attacked.
 
     """
     if clean.shape != attacked.shape or (isinstance(true, Tensor) and true.shape != clean.shape):
@@ -100,12 +106,30 @@ def attack_rates(clean: Tensor, attacked: Tensor, true: Tensor | int, target: in
             f"{tuple(clean.shape)}, {tuple(attacked.shape)}"
             + (f", {tuple(true.shape)}" if isinstance(true, Tensor) else "")
         )
+    counted = attacked_images(true, [target], len(clean))[0]
     return AttackRates(
         accuracy=rate(clean == true),
-        attack_success_rate=rate(attacked != true),
-        prediction_altered_rate=rate(attacked != clean),
-        target_reached_rate=rate(attacked == target),
+        attack_success_rate=rate((attacked != true)[counted]),
+        prediction_altered_rate=rate((attacked != clean)[counted]),
+        target_reached_rate=None if target is None else rate((attacked == target)[counted]),
     )
+
+
+def attacked_images(true: Tensor | int, targets: Sequence[int | None], images: int) -> Tensor:
+    """Say which images an attack at each target counts: those not of that very class.
+
+    Args:
+        true: the true class of all images, or of each (int64, N).
+        targets: the class that each attack aimed at; None if it was untargeted.
+        images: N.
+
+    Returns:
+        bool, targets × images.
+
+    """
+    aims = torch.tensor([-1 if target is None else target for target in targets])
+    labels = torch.as_tensor(true).cpu().expand(images)
+    return labels != aims[:, None]
 
 
 @dataclass(frozen=True)
@@ -115,19 +139,21 @@ class RatesOverTargets:
     Args:
         mean: the mean over targets of each rate; see ``mean_rate`` for its interval.
         worst: the rates of the target with the highest attack success rate (the first of equals).
-        worst_target: that target.
+        worst_target: that target; None if the attack was untargeted.
+        any_target: images that some target's sticker fools.
         targets: target → its rates.
 
     """
 
     mean: AttackRates
     worst: AttackRates
-    worst_target: int
-    targets: dict[int, AttackRates]
+    worst_target: int | None
+    any_target: Rate
+    targets: dict[int | None, AttackRates]
 
 
 def rates_over_targets(
-    clean: Tensor, attacked: Tensor, true: Tensor | int, targets: Sequence[int]
+    clean: Tensor, attacked: Tensor, true: Tensor | int, targets: Sequence[int | None]
 ) -> RatesOverTargets:
     """Count what attacks at several targets did to one network.
 
@@ -135,7 +161,8 @@ def rates_over_targets(
         clean: predictions on the clean images, int64, N.
         attacked: predictions on the attacked images, int64, T × N, a row for each target.
         true: the true class of all images, or of each (int64, N).
-        targets: the class that each row aimed at, T.
+        targets: the class that each row aimed at, T; ``[None]`` for one untargeted attack. An image
+            of a target's own class counts as not attacked there; see ``attack_rates``.
 
     Raises:
         BlurnetError: if the shapes do not fit or there is no target.
@@ -151,13 +178,18 @@ def rates_over_targets(
         for target, row in zip(targets, attacked, strict=True)
     }
     worst = max(each, key=lambda target: each[target].attack_success_rate.value)
+    counted = attacked_images(true, targets, len(clean))
+    aims = torch.tensor([-1 if target is None else target for target in targets])
     mean = AttackRates(
         accuracy=each[worst].accuracy,
-        attack_success_rate=mean_rate(attacked != true),
-        prediction_altered_rate=mean_rate(attacked != clean),
-        target_reached_rate=mean_rate(attacked == torch.tensor(list(targets))[:, None]),
+        attack_success_rate=mean_rate(attacked != true, counted),
+        prediction_altered_rate=mean_rate(attacked != clean, counted),
+        target_reached_rate=(
+            None if None in each else mean_rate(attacked == aims[:, None], counted)
+        ),
     )
-    return RatesOverTargets(mean, each[worst], worst, each)
+    fooled = ((attacked != true) & counted).any(0)[counted.any(0)]
+    return RatesOverTargets(mean, each[worst], worst, rate(fooled), each)
 
 
 def l2_dissimilarity(images: Tensor, adversarial: Tensor) -> float:

@@ -1,160 +1,141 @@
 """The black-box experiment: a sticker made for one network, carried over to filtered ones."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
 
 from blurnet.attacks import RP2Settings
-from blurnet.data import parse_classes, synthetic
-from blurnet.data.scene import Scene
-from blurnet.defenses.blur import FilterDescription, defend
-from blurnet.engine.step import Cell, Outcome
+from blurnet.defenses import Defense
+from blurnet.engine import Step
 from blurnet.errors import BlurnetError
-from blurnet.experiments.settings import Settings
-from blurnet.experiments.sources import DataSource
-from blurnet.experiments.steps.network import Recipe, check_names, trained_network
-from blurnet.experiments.steps.sticker import made_sticker, published_scene
-from blurnet.experiments.steps.transfer import transfer_cell, transfer_rates
-from blurnet.filters import Padding
-from blurnet.models import build
-from blurnet.training import FitSettings
+from blurnet.settings import Settings
 
-Transfer = Literal["same_weights", "surrogate"]
+from .inputs import RP2_ONLY, Given, Inputs, finished_only, read_inputs
+from .plan import Plan, Read
+from .rates import transfer_rates
+from .results import BlackboxRow, Published, Transfer
+from .steps.network import PlannedNetwork, filtered
+from .steps.sticker import made
+from .steps.transfer import carried_over
+from .steps.values import StickerValues, TransferValues
 
 
 class Row(Settings):
-    """A defended network: its filters, and what was published about it, as shares."""
+    """A defended network: its filters, and what was published about it."""
 
     label: str
-    filters: tuple[FilterDescription, ...] = ()
-    published: dict[str, float] | None = None
+    defense: Defense = Defense()
+    published: Published | None = None
 
 
-class Blackbox(Settings):
-    """The settings of a black-box experiment; ``blackbox.yaml`` says what each is for."""
+class Blackbox(Inputs):
+    """The settings of a black-box experiment; ``blackbox.yaml`` says what each is for.
 
-    experiment: Literal["blackbox"]
-    rp2: Path | None
-    data: str | None
-    classes: str
-    split: Literal["block", "random"]
-    skip_unreadable: bool
-    model: str
-    training: FitSettings
-    seed: int
-    surrogate_seed: int
-    true_class: str
-    target: str
-    attack: RP2Settings
-    padding: Padding
-    transfer: tuple[Transfer, ...]
-    rows: tuple[Row, ...]
+    Args:
+        seed: the defended network's, and its attacker's.
+        surrogate_seed: the surrogate's, where the attacker never had the network.
+        target: what a sticker made here is to be taken for.
+        attack: RP2's settings.
+        transfer: what the attacker had.
+        rows: the defended networks.
 
-    def expand(self) -> "Plan":
-        """Read and check all inputs, and lay out the cells. Writes nothing, computes nothing long.
+    """
 
-        Raises:
-            BlurnetError: for whatever is wrong with an input, before any work is done.
+    row: ClassVar[type[BlackboxRow]] = BlackboxRow
 
-        """
-        if self.rp2 is not None:
-            victim, published, scene, target = published_scene(self.rp2)
-        source = None
-        if self.data is not None or self.rp2 is None:
-            source = DataSource(
-                "synthetic" if self.data is None else self.data,
-                parse_classes(self.classes),
-                self.split,
-                self.skip_unreadable,
-            )
-        stickers: dict[Transfer, Cell] = {}
-        if self.rp2 is not None:
-            stickers["same_weights"] = published
+    kind: Literal["blackbox"]
+    seed: int = 0
+    surrogate_seed: int = 1
+    target: str = "stopAhead"
+    attack: RP2Settings = RP2Settings()
+    transfer: tuple[Transfer, ...] = ("same_weights", "surrogate")
+    rows: tuple[Row, ...] = Field(min_length=1)
+
+    def void(self) -> Sequence[str]:
+        """Name the settings that ``rp2`` makes void: with ``data`` a surrogate is trained."""
+        always = (*RP2_ONLY, "target", "seed", "views", "mask_scale")
+        if self.data is not None:
+            return always
+        for_training = ("model", "training", "augmentation", "surrogate_seed", "attack")
+        return (*always, *for_training, "classes", "split", "skip_unreadable", "validation")
+
+    def expand(self, folder: Path) -> Plan[BlackboxRow]:
+        """Read and check all inputs, and lay out the steps."""
+        given = read_inputs(self, folder, trains=False)
+        published, target = given.published, self.target
+        if published is not None:
+            victim, target = published.network, published.target
         else:
-            assert source is not None
-            victim = self._trained(source, self.seed, "the network")
-            scene, target = synthetic.draw_scene(self.true_class), self.target
-            stickers["same_weights"] = self._attacked(victim, scene, target, self.seed)
-        classes = victim.config["classes"]
-        check_names(f"{self.rp2 or 'the drawn scene'}", (scene.true_class, target), classes)
-        if target == scene.true_class:
-            raise BlurnetError(
-                f"the target is {target!r}, which the scene shows; choose another of the classes"
+            victim = self._trained(given, self.seed, "the network")
+        given.check_target(target, victim.classes)
+        stickers: dict[Transfer, Step[StickerValues]] = {
+            "same_weights": self._attacked(given, victim, self.seed, target)
+            if published is None
+            else published.sticker
+        }
+        if given.source is not None:
+            surrogate = self._trained(given, self.surrogate_seed, "the surrogate")
+            stickers["surrogate"] = self._attacked(given, surrogate, self.surrogate_seed, target)
+        networks = [
+            filtered(victim, finished_only(row.label, row.defense).filters) for row in self.rows
+        ]
+        planned = [
+            Planned(
+                row,
+                transfer,
+                network,
+                carried_over(
+                    network,
+                    stickers[transfer],
+                    given.source,
+                    called=f"{row.label}, {transfer}",
+                ),
             )
-        if source is not None:
-            check_names(f"the data {source.spec}", source.names(), classes)
-            check_names("the scene and its target", (scene.true_class, target), source.names())
-            surrogate = self._trained(source, self.surrogate_seed, "the surrogate")
-            stickers["surrogate"] = self._attacked(surrogate, scene, target, self.surrogate_seed)
-        model = self.model if self.rp2 is None else "lisa_cnn"
-        network = build(model, len(classes), seed=0)
-        rows = []
-        for transfer in self.transfer:
-            for row in self.rows if transfer in stickers else ():
-                filters = tuple(
-                    f.model_copy(update={"padding": f.padding or self.padding}) for f in row.filters
-                )
-                defend(network, filters, example=scene.floats[:1])
-                cell = transfer_cell(
-                    f"{row.label}, {transfer}", victim, filters, stickers[transfer], source
-                )
-                rows.append(PlannedRow(row, transfer, filters, cell))
-        if not rows:
+            for transfer in self.transfer
+            if transfer in stickers
+            for row, network in zip(self.rows, networks, strict=True)
+        ]
+        if not planned:
             raise BlurnetError(
                 "the experiment has no rows to fill: rows of transfer 'surrogate' need --data "
                 "where --rp2 gives the network"
             )
-        return Plan(tuple(rows), {"true_class": scene.true_class, "target": target})
+        return Plan(planned, given.scene.true_class, target)
 
-    def _trained(self, source: DataSource, seed: int, called: str) -> Cell:
-        recipe = Recipe(model=self.model, training=self.training)
-        return trained_network(source, recipe, seed=seed, called=called)
+    def _trained(self, given: Given, seed: int, called: str) -> PlannedNetwork:
+        return given.trained(given.recipe(), seed=seed, called=called)
 
-    def _attacked(self, network: Cell, scene: Scene, target: str, seed: int) -> Cell:
-        called = network.title.removeprefix("train ")
-        return made_sticker(network, scene, target, self.attack, seed=seed, called=called)
+    def _attacked(
+        self, given: Given, network: PlannedNetwork, seed: int, target: str
+    ) -> Step[StickerValues]:
+        called = network.step.title.removeprefix("train ")
+        return made(network, given.scene, target, self.attack, seed=seed, called=called)
 
 
 @dataclass(frozen=True)
-class PlannedRow:
-    """A row of the table, and the cell that fills it."""
+class Planned:
+    """A row of the table, and the step that fills it."""
 
-    row: Row
+    asked: Row
     transfer: Transfer
-    filters: tuple[FilterDescription, ...]
-    cell: Cell
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a black-box experiment needs done, and how its table follows from it."""
-
-    planned: tuple[PlannedRow, ...]
-    found: dict[str, str]
-    """Settings that the inputs decide, where ``--rp2`` brings them."""
+    network: PlannedNetwork
+    step: Step[TransferValues]
 
     @property
-    def cells(self) -> list[Cell]:
-        """The cells whose records the table reads."""
-        return [planned.cell for planned in self.planned]
+    def stages(self) -> Sequence[Sequence[Step[Any]]]:
+        """Its one step."""
+        return ((self.step,),)
 
-    def rows(self, outcomes: Mapping[str, Outcome]) -> list[dict[str, Any]]:
-        """Make the table's rows from the records.
-
-        Args:
-            outcomes: cell key → what the cell found.
-
-        """
-        return [_table_row(planned, outcomes[planned.cell.key].values) for planned in self.planned]
-
-
-def _table_row(planned: PlannedRow, values: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "label": planned.row.label,
-        "defense": [f.model_dump() for f in planned.filters],
-        "transfer": planned.transfer,
-        **transfer_rates(values),
-        "published": planned.row.published if planned.transfer == "same_weights" else None,
-        "cell": planned.cell.key,
-    }
+    def row(self, read: Read) -> BlackboxRow:
+        """Make the table's row from the record."""
+        return BlackboxRow(
+            label=self.asked.label,
+            filters=self.network.defense.filters,
+            transfer=self.transfer,
+            rates=transfer_rates(read(self.step).values),
+            published=self.asked.published if self.transfer == "same_weights" else None,
+            step=self.step.key,
+        )

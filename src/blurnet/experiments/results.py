@@ -253,6 +253,7 @@ class Results(Settings, Generic[Asked, Row]):
         true_class: what the attacked scene shows.
         target: what a transferred sticker aims at; None where there is none.
         rows: what was found.
+        steps: the keys of the records that the rows were read from.
 
     """
 
@@ -264,6 +265,7 @@ class Results(Settings, Generic[Asked, Row]):
     true_class: str
     target: str | None
     rows: tuple[Row, ...]
+    steps: tuple[str, ...] = ()
 
 
 AnyResults = Results[Any, Any]

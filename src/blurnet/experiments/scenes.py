@@ -1,17 +1,26 @@
-"""Scenes cut from a data set: its own signs, in place of photographs of one object."""
+"""The scene that is attacked: drawn, or held-out images of a data set in place of photographs."""
 
 import torch
 
+from blurnet.data import SYNTHETIC, synthetic
 from blurnet.data.scene import Scene
 from blurnet.data.synthetic import sticker_mask
 from blurnet.errors import BlurnetError
-from blurnet.experiments.sources import DataSource
+
+from .sources import DataSource
+
+
+def scene_of(source: DataSource, true_class: str, count: int, mask_scale: float = 1.0) -> Scene:
+    """Give the views of one class that are attacked: of drawn signs, drawn ones."""
+    if source.spec == SYNTHETIC and source.channels == 3:
+        return synthetic.draw_scene(true_class, count, size=source.side())
+    return held_out_scene(source, true_class, count, mask_scale)
 
 
 def held_out_scene(
     source: DataSource, true_class: str, count: int, mask_scale: float = 1.0
 ) -> Scene:
-    """Take signs of one class from the part that a data set is judged on.
+    """Take images of one class from the part that a data set is tested on.
 
     Args:
         source: the data set.
@@ -21,10 +30,10 @@ def held_out_scene(
         mask_scale: of the mask's bars; see ``sticker_mask``.
 
     Returns:
-        The signs, under a mask of two bars above and below the legend.
+        The images, under a mask of two bars above and below the legend of a sign.
 
     Raises:
-        BlurnetError: if the class is unknown, or has no sign in that part.
+        BlurnetError: if the class is unknown, or has no image in that part.
 
     """
     if true_class not in source.names():

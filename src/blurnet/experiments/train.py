@@ -1,24 +1,53 @@
 """Train one network in a folder, from its recipe to a file that says what it is."""
 
-import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from blurnet.data.tensors import read_safetensors
-from blurnet.engine.local import OnCell, run_cells
-from blurnet.engine.records import Records
-from blurnet.errors import BlurnetError
-from blurnet.experiments.settings import check
-from blurnet.experiments.sources import DataSource
-from blurnet.experiments.steps.network import IMAGE, Recipe, trained_network
-from blurnet.models import Network, read_network, write_network
+from torch import Tensor
+
+from blurnet.defenses import Defense, Recipe, save
+from blurnet.engine import OnBegin, Records, run_steps
+from blurnet.evaluation import Rate
+from blurnet.settings import Settings
+
+from .sources import DataSource
+from .steps.network import network_of, trained
 
 NETWORK = "network.safetensors"
 
 
+class Trained(Settings):
+    """What a training gave.
+
+    Args:
+        network: the file that holds the network and says what it is.
+        classes: what its logits are called.
+        defense: what hardened it, the places of filters filled in.
+        test_accuracy: of the data's test images.
+        train_images: how many it was trained on.
+        step: the key of its record.
+        seconds: how long the training took, when it was done.
+
+    """
+
+    network: Path
+    classes: tuple[str, ...]
+    defense: Defense
+    test_accuracy: Rate
+    train_images: int
+    step: str
+    seconds: float
+
+
 def train_network(
-    source: DataSource, recipe: Recipe, folder: Path, *, seed: int, on_cell: OnCell | None = None
-) -> dict[str, Any]:
+    source: DataSource,
+    recipe: Recipe,
+    folder: Path,
+    *,
+    seed: int,
+    start: Mapping[str, Tensor] | None = None,
+    on_begin: OnBegin | None = None,
+) -> Trained:
     """Train a network and write it to ``folder``.
 
     Args:
@@ -28,61 +57,37 @@ def train_network(
             training that was cut off there goes on where it was, and one that is recorded there is
             not done again.
         seed: of all chance.
-        on_cell: told of the training's progress; see ``run_cells``.
-
-    Returns:
-        ``test_accuracy``, its ``interval``, ``test_images``, ``train_images``, ``classes``,
-        ``checkpoint`` (the network's file) and ``cell``.
+        start: the weights, without filters, that training starts from; drawn if None.
+        on_begin: told of the training's progress; see ``run_steps``.
 
     Raises:
         BlurnetError: for wrong inputs, before anything is written; if the training fails; if
             another run holds the folder; if the disk does not take the results.
 
     """
-    cell = trained_network(source, recipe, seed=seed, called="a network")
+    planned = trained(source, recipe, seed=seed, called="a network", start=start)
     records, path = Records(folder), folder / NETWORK
     with records.locked():
-        run_cells([cell], records, on_cell)
-        outcome = records[cell.key]
-        accuracy = outcome.values["test_accuracy"]
-        metadata = {
-            "labels": outcome.values["classes"],
-            "recipe": recipe.model_dump(mode="json"),
-            "seed": seed,
-            "data": source.identity(),
-            "test_accuracy": accuracy,
-        }
-        write_network(path, outcome.tensors, metadata)
-    return {
-        "test_accuracy": accuracy["value"],
-        "interval": [accuracy["low"], accuracy["high"]],
-        "test_images": accuracy["total"],
-        "train_images": outcome.values["train_images"],
-        "classes": outcome.values["classes"],
-        "checkpoint": str(path),
-        "cell": cell.key,
-    }
-
-
-def read_trained(path: Path) -> Network:
-    """Read a network that ``train_network`` wrote, filters included, or RP2's published one.
-
-    Args:
-        path: a safetensors file. Its metadata has ``labels``, and ``recipe`` unless the network is
-            an undefended LISA-CNN.
-
-    Returns:
-        The network, in evaluation mode, and its classes.
-
-    Raises:
-        BlurnetError: if the file holds no such network.
-
-    """
-    described = read_safetensors(path)[1].get("recipe", '{"model": "lisa_cnn"}')
-    try:
-        recipe = check(Recipe, json.loads(described))
-    except (ValueError, BlurnetError) as error:
-        raise BlurnetError(
-            f"{path}: the 'recipe' in the file's metadata is not blurnet's: {error}"
-        ) from None
-    return read_network(path, lambda classes: recipe.network(classes, IMAGE, seed=0))
+        run_steps([planned.step], records, on_begin)
+        outcome = records.outcome(planned.step)
+        values = outcome.values
+        assert values.test_accuracy is not None
+        assert values.train_images is not None
+        save(
+            network_of(outcome),
+            path,
+            classes=values.classes,
+            recipe=recipe.model_copy(update={"defense": planned.defense}),
+            example=[recipe.channels, recipe.size, recipe.size],
+            seed=seed,
+            test_accuracy=values.test_accuracy.value,
+        )
+    return Trained(
+        network=path,
+        classes=values.classes,
+        defense=planned.defense,
+        test_accuracy=values.test_accuracy,
+        train_images=values.train_images,
+        step=planned.step.key,
+        seconds=records.recorded(planned.step.key).computed.seconds,
+    )

@@ -44,6 +44,11 @@ class Classifier(nn.Module):
     Raises:
         BlurnetError: for what is no network, a std of 0, or a size below 1.
 
+    Examples:
+        >>> net = blurnet.Classifier(model, mean=0.5, std=0.25, size=32, classes=classes)
+        >>> tuple(net(torch.rand(2, 3, 48, 48)).shape)
+        (2, 3)
+
     """
 
     mean: Tensor | None

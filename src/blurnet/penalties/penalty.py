@@ -56,6 +56,12 @@ class Penalty:
     Raises:
         BlurnetError: for an unknown name, an alpha below 0, maps of no layer, or a wrong kernel.
 
+    Examples:
+        >>> penalty = blurnet.Penalty("total_variation", 1e-4, ("relu1",))
+        >>> history = blurnet.train(
+        ...     model, (images, labels), defense=blurnet.Defense(penalties=[penalty])
+        ... )
+
     """
 
     name: str

@@ -1,67 +1,51 @@
-"""How each kind of experiment is shown: on the page, and on a terminal."""
+"""How each kind of experiment is shown: registered here once."""
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
-
-from rich.console import Console
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from blurnet.errors import BlurnetError
-from blurnet.report.blackbox import sections as blackbox_sections
-from blurnet.report.blackbox.console import print_blackbox
-from blurnet.report.defenses import sections as defense_sections
-from blurnet.report.defenses.console import print_defenses
-from blurnet.report.measures import (
-    Measured,
-    blackbox_measures,
-    defense_measures,
-    no_measures,
-    spectra_measures,
-)
-from blurnet.report.run import Run, Sections
-from blurnet.report.spectra import sections as spectra_sections
-from blurnet.report.spectra.console import print_spectra
+from blurnet.experiments.results import AnyResults
+from blurnet.report import blackbox, defenses, spectra
+from blurnet.report.blocks import Block, Section
+from blurnet.report.measures import Measured
+from blurnet.report.run import Run
 
 
-class Kind(NamedTuple):
+@dataclass(frozen=True)
+class Shown:
     """How an experiment's results are shown.
 
     Args:
-        sections: a run → the page's sections that it has something for.
-        table: prints ``results.json`` on a terminal, in 80 columns.
+        sections: a run → the page's sections that it has something for, in their order.
+        tables: results → what the terminal prints.
         measures: results → the rates that runs are compared by, in the tables' order.
 
     """
 
-    sections: Callable[[Run], Sections]
-    table: Callable[[Mapping[str, Any], Console], None]
-    measures: Callable[[Mapping[str, Any]], Iterable[Measured]] = no_measures
+    sections: Callable[[Run[Any, Any]], Sequence[Section]]
+    tables: Callable[[AnyResults], Sequence[Block]]
+    measures: Callable[[AnyResults], Iterable[Measured]]
 
-
-_DEFENSES = Kind(defense_sections.sections, print_defenses, defense_measures)
-_SPECTRA = Kind(spectra_sections.sections, print_spectra, spectra_measures)
 
 KINDS = {
-    "blackbox": Kind(blackbox_sections.sections, print_blackbox, blackbox_measures),
-    "train-defenses": _DEFENSES,
-    "alphas": _DEFENSES,
-    "whitebox": _DEFENSES,
-    "spectra": _SPECTRA,
-    "deeper": _SPECTRA,
+    "blackbox": Shown(blackbox.sections, blackbox.tables, blackbox.measures),
+    "defenses": Shown(defenses.sections, defenses.tables, defenses.measures),
+    "spectra": Shown(spectra.sections, spectra.tables, spectra.measures),
 }
-"""By what ``results.json`` has as ``experiment``."""
+"""By ``Results.kind``."""
 
 
-def kind_of(results: Mapping[str, Any]) -> Kind:
-    """Tell how results are shown.
+def shown(kind: str) -> Shown:
+    """Tell how results of a kind are shown.
 
     Raises:
-        BlurnetError: if the experiment is of a kind that this version does not know.
+        BlurnetError: if this version does not know the kind.
 
     """
-    name = results["experiment"]
-    if name not in KINDS:
+    if kind not in KINDS:
         raise BlurnetError(
-            f"results of an experiment {name!r}, which this version cannot show; "
-            f"it shows: {', '.join(KINDS)}"
+            f"results of an experiment of kind {kind!r}, which this version cannot show; it shows: "
+            f"{', '.join(KINDS)}"
         )
-    return KINDS[name]
+    return KINDS[kind]

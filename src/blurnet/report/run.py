@@ -1,52 +1,88 @@
-"""What the page's sections are made from: a run, and functions from it to what a template shows."""
+"""A finished run: its typed results and its records, which the sections of a page are made from."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from blurnet.engine import Records
-from blurnet.report.words import by_transfer
+from pydantic import BaseModel
+from torch import Tensor
 
-Values = Mapping[str, Any]
+from blurnet.engine import Outcome, Provenance, Recorded, Records
+from blurnet.errors import BlurnetError
+from blurnet.experiments.results import Results
+from blurnet.report.blocks import Fact
+from blurnet.report.words import counted
+from blurnet.settings import check
+
+Row = TypeVar("Row", bound=BaseModel)
+Asked = TypeVar("Asked", bound=BaseModel)
+Values = TypeVar("Values", bound=BaseModel)
+Config = TypeVar("Config", bound=BaseModel)
 
 
-@dataclass(frozen=True)
-class Run:
+@dataclass(frozen=True, eq=False)
+class Run(Generic[Asked, Row]):
     """A finished run: what ``results.json`` holds, and its records."""
 
-    results: Values
+    results: Results[Asked, Row]
     records: Records
 
-    @cached_property
-    def groups(self) -> dict[str, list[Values]]:
-        """The rows by transfer."""
-        return by_transfer(self.results["rows"])
+    def read(self, key: str, values: type[Values]) -> Outcome[Values]:
+        """Read what a step found; see ``Records.read``."""
+        return self.records.read(key, values)
 
-    @cached_property
-    def stickers(self) -> dict[str, str]:
-        """The key of the sticker's cell that the rows of each transfer share."""
-        return {
-            transfer: self.needs(rows[0]["cell"])["sticker"]
-            for transfer, rows in self.groups.items()
-        }
+    def tensors(self, key: str, found: Outcome[Any], *names: str) -> list[Tensor]:
+        """Give tensors of a record that has to have them.
 
-    def needs(self, key: str) -> dict[str, str]:
-        """Give the keys of the cells that a cell read, by role."""
-        needs: dict[str, str] = self.records.description(key)["needs"]
-        return needs
+        Raises:
+            BlurnetError: if it lacks one; the message says what to do.
+
+        """
+        missing = [name for name in names if name not in found.tensors]
+        if missing:
+            path = self.records.root / key
+            raise BlurnetError(
+                f"{path}: the record has no tensor {missing.pop(0)!r}; remove {path}, and the "
+                "blurnet run that made it computes it again"
+            )
+        return [found.tensors[name] for name in names]
+
+    def recorded(self, key: str) -> Recorded:
+        """Read how a step is described; see ``Records.recorded``."""
+        return self.records.recorded(key)
+
+    def config(self, key: str, config: type[Config]) -> Config:
+        """Give a step's configuration, typed."""
+        return check(config, self.recorded(key).config)
+
+    def need(self, key: str, role: str) -> str | None:
+        """Give the key of the step whose outcome a step read in that role, if it read one."""
+        return self.recorded(key).needs.get(role)
 
     @property
-    def facts(self) -> dict[str, str]:
-        """When, on what, and with what the run was made."""
-        versions = self.results["versions"]
-        apart = {"machine": "Machine", "system": "System"}
-        return {
-            "Created": self.results["created"],
-            **{name: versions[key] for key, name in apart.items() if key in versions},
-            "Versions": ", ".join(f"{k} {v}" for k, v in versions.items() if k not in apart),
-        }
+    def facts(self) -> tuple[Fact, ...]:
+        """When the results were put together, and with what their records were computed."""
+        return (Fact("Created", self.results.created), *computed_facts(self.results.computed_by))
 
 
-Sections = Mapping[str, Callable[[Run], Values]]
-"""Title → section, in the page's order; ``templates/<function's name>.html.j2`` shows it."""
+def computed_facts(by: tuple[Provenance, ...]) -> tuple[Fact, ...]:
+    """Say with what records were computed.
+
+    Args:
+        by: each machine and set of versions once.
+
+    """
+    return tuple(
+        Fact(f"{fact.name} ({place} of {len(by)})" if len(by) > 1 else fact.name, fact.text)
+        for place, each in enumerate(by, start=1)
+        for fact in provenance_facts(each)
+    )
+
+
+def provenance_facts(by: Provenance) -> tuple[Fact, ...]:
+    """Say with what something was computed."""
+    cores, threads = counted(by.cores, "core"), counted(by.threads, "thread")
+    return (
+        Fact("Machine", f"{by.machine}, {cores}, {threads}"),
+        Fact("System", by.system),
+        Fact("Versions", ", ".join(f"{name} {number}" for name, number in by.versions.items())),
+    )

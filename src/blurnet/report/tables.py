@@ -1,27 +1,302 @@
-"""What the terminal's tables share."""
+"""One description of a table, for the terminal and for the page: written once, shown twice."""
 
-from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
 
-from rich import box
-from rich.table import Table
-
-NUMBERS = 59
-"""Columns of the terminal that a table's numbers take."""
-
-STYLES = {"attack": "bold", "95 %": "dim", "published": "cyan"}
-"""By a column's first line."""
+from blurnet.evaluation import Rate
+from blurnet.report.words import ABSENT, Bounded, number, percent, span
 
 
-def table(label_width: int, columns: Sequence[str]) -> Table:
-    """Make a table without rows: a column of labels, and numbers to the right."""
-    made = Table(box=box.SIMPLE_HEAD, padding=0, show_edge=False, header_style="")
-    made.add_column("\ndefense", max_width=label_width, no_wrap=True)
-    for header in columns:
-        style = STYLES.get(header.split("\n")[0], "")
-        made.add_column(header, style=style, justify="right", no_wrap=True)
-    return made
+@dataclass(frozen=True)
+class Cell:
+    """What stands in one place of a table; this one: nothing was measured.
+
+    The two renderers read the four properties; each kind of cell says what they are.
+    """
+
+    @property
+    def page(self) -> str:
+        """The page's text."""
+        return ABSENT
+
+    @property
+    def small(self) -> str:
+        """What the page has below it in small letters."""
+        return ""
+
+    @property
+    def terminal(self) -> str:
+        """The terminal's text; its column's unit is in the table's title."""
+        return self.page
+
+    @property
+    def interval(self) -> str:
+        """What the terminal has beside it, where the column shows intervals."""
+        return ABSENT
+
+    @property
+    def drawn(self) -> "Share | None":
+        """What the page draws a bar of."""
+        return None
 
 
-def number(share: float | None) -> str:
-    """Write a share in percent, without the sign."""
-    return "–" if share is None else f"{100 * share:.1f}"
+NOTHING = Cell()
+
+
+@dataclass(frozen=True)
+class Words(Cell):
+    """Text.
+
+    Args:
+        text: the page's.
+        note: below it on the page, in small letters.
+        short: the terminal's, if it is another.
+        beside: the terminal's interval.
+
+    """
+
+    text: str
+    note: str = ""
+    short: str = ""
+    beside: str = ABSENT
+
+    @property
+    def page(self) -> str:
+        """See ``Cell``."""
+        return self.text
+
+    @property
+    def small(self) -> str:
+        """See ``Cell``."""
+        return self.note
+
+    @property
+    def terminal(self) -> str:
+        """See ``Cell``."""
+        return self.short or self.text
+
+    @property
+    def interval(self) -> str:
+        """See ``Cell``."""
+        return self.beside
+
+
+@dataclass(frozen=True)
+class Share(Cell):
+    """A rate, or a mean of shares, in percent.
+
+    Args:
+        value: in [0, 1].
+        limits: its 95 % interval, if it has one.
+        note: below it on the page, in small letters, in place of the interval or after it.
+        bar: whether the page draws it.
+
+    """
+
+    value: float
+    limits: Bounded | None = None
+    note: str = ""
+    bar: bool = False
+
+    @property
+    def drawn(self) -> "Share | None":
+        """See ``Cell``."""
+        return self if self.bar else None
+
+    @property
+    def page(self) -> str:
+        """See ``Cell``."""
+        return percent(self.value)
+
+    @property
+    def small(self) -> str:
+        """See ``Cell``."""
+        return ", ".join(
+            filter(None, ["" if self.limits is None else span(self.limits), self.note])
+        )
+
+    @property
+    def terminal(self) -> str:
+        """See ``Cell``."""
+        return number(self.value)
+
+    @property
+    def interval(self) -> str:
+        """See ``Cell``."""
+        return ABSENT if self.limits is None else span(self.limits)
+
+
+@dataclass(frozen=True)
+class Number(Cell):
+    """A number that is no share.
+
+    Args:
+        value: the number.
+        form: how it is written, as ``format`` has it.
+        note: below it on the page, in small letters.
+
+    """
+
+    value: float
+    form: str = ".3f"
+    note: str = ""
+
+    @property
+    def page(self) -> str:
+        """See ``Cell``."""
+        return format(self.value, self.form).replace("-", "−")
+
+    @property
+    def small(self) -> str:
+        """See ``Cell``."""
+        return self.note
+
+
+@dataclass(frozen=True)
+class Published(Cell):
+    """What others published, as shares in [0, 1]; None where they did not."""
+
+    shares: tuple[float | None, ...]
+
+    @property
+    def page(self) -> str:
+        """See ``Cell``."""
+        return "/".join(ABSENT if share is None else percent(share) for share in self.shares)
+
+    @property
+    def terminal(self) -> str:
+        """See ``Cell``."""
+        written = [ABSENT if share is None else f"{100 * share:.3g}" for share in self.shares]
+        return "/".join(written)
+
+
+def rate_cell(
+    rate: Rate | None, *, note: str = "", interval: bool = True, bar: bool = False
+) -> Cell:
+    """Show a rate.
+
+    Args:
+        rate: None where there is none.
+        note: below it on the page, in small letters.
+        interval: whether its interval stands there too.
+        bar: whether the page draws it.
+
+    """
+    if rate is None:
+        return NOTHING
+    return Share(rate.value, rate if interval else None, note, bar)
+
+
+def number_cell(value: float | None, form: str = ".3f", note: str = "") -> Cell:
+    """Show a number; see ``Number``."""
+    return NOTHING if value is None else Number(value, form, note)
+
+
+def share_cell(value: float | None, note: str = "") -> Cell:
+    """Show a share that has no interval."""
+    return NOTHING if value is None else Share(value, None, note)
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table.
+
+    Args:
+        title: the page's; "" leaves it out there.
+        short: the terminal's, in two lines; "" leaves it out there.
+        group: what the page writes over neighbouring columns of one group.
+        interval: whether the terminal has the cells' intervals in a column of their own.
+        style: how the terminal writes it, as ``rich`` has it.
+        published: whether it holds what others published.
+
+    """
+
+    title: str
+    short: str = ""
+    group: str = ""
+    interval: bool = False
+    style: str = ""
+    published: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row: what it is called, more about it in small letters (page only), and its cells."""
+
+    label: str
+    cells: tuple[Cell, ...]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table.
+
+    Args:
+        title: what it is about.
+        columns: of its cells; that of the labels is left out.
+        rows: each with a cell for each column.
+        labels: what the labels are.
+        unit: of the terminal's cells, after the title.
+        caption: what the page says below it.
+        below: what the terminal says below it.
+        words: whether the cells are text, which may be wrapped.
+        bars: "success" or "accuracy": what its cells' bars show; "" if they have none.
+
+    """
+
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    labels: str = "Defense"
+    unit: str = "in %"
+    caption: str = ""
+    below: str = ""
+    words: bool = False
+    bars: Literal["", "success", "accuracy"] = ""
+
+    block: ClassVar[str] = "table"
+
+    @property
+    def classes(self) -> str:
+        """The page's CSS classes."""
+        return " ".join(filter(None, ["words" * self.words, self.bars and f"compared {self.bars}"]))
+
+    @property
+    def depth(self) -> int:
+        """How many rows of headings the page has."""
+        return 1 + any(self.columns[place].group for place in self.on_page)
+
+    @property
+    def on_page(self) -> tuple[int, ...]:
+        """The places of the columns that the page shows."""
+        return tuple(place for place, column in enumerate(self.columns) if column.title)
+
+    @property
+    def on_terminal(self) -> tuple[int, ...]:
+        """The places of the columns that the terminal shows."""
+        return tuple(place for place, column in enumerate(self.columns) if column.short)
+
+    @property
+    def heads(self) -> tuple["Head", ...]:
+        """The page's first row of headings."""
+        heads: list[Head] = []
+        for place in self.on_page:
+            column = self.columns[place]
+            if column.group and heads and heads[-1].title == column.group:
+                heads[-1] = Head(column.group, heads[-1].columns + 1, grouped=True)
+            elif column.group:
+                heads.append(Head(column.group, 1, grouped=True))
+            else:
+                heads.append(Head(column.title, 1, published=column.published))
+        return tuple(heads)
+
+
+@dataclass(frozen=True)
+class Head:
+    """A heading over ``columns`` columns; one that is not ``grouped`` stands for one of its own."""
+
+    title: str
+    columns: int
+    grouped: bool = False
+    published: bool = False

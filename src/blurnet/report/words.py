@@ -1,100 +1,127 @@
 """The words and number formats that the terminal and the page share."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Protocol
 
-TRANSFERS = {
-    "same_weights": "The attacker had these very weights, without the filter",
-    "surrogate": "The attacker had a network trained with another seed",
-}
-"""What the attacker knew, by a row's ``transfer``."""
+from blurnet.defenses import Blur, Defense
+
+ABSENT = "–"
+"""Written where nothing was measured."""
 
 
-class Measure(NamedTuple):
-    """What a number of a row is called, and what it means."""
+@dataclass(frozen=True)
+class Measure:
+    """What a number is called, and what it means."""
 
     name: str
     meaning: str
 
 
-MEASURES = {
-    "accuracy": Measure("accuracy", "clean images classified as their true class"),
-    "attack_success_rate": Measure(
-        "attack success",
-        "attacked images not classified as their true class, whatever the network "
-        "made of them without the sticker",
-    ),
-    "prediction_altered_rate": Measure(
-        "prediction altered",
-        "attacked images whose prediction differs from the same network's on the clean image",
-    ),
-    "target_reached_rate": Measure(
-        "target reached", "attacked images classified as the class that the attack aimed at"
-    ),
-    "control_success_rate": Measure(
-        "control",
-        "images not classified as their true class under opaque stickers of random "
-        "colours in the same mask, the mean over ten; what those do is no merit of the attack",
-    ),
-}
+class Bounded(Protocol):
+    """Something with a 95 % interval, such as a ``Rate``."""
+
+    @property
+    def low(self) -> float:
+        """The lower limit."""
+
+    @property
+    def high(self) -> float:
+        """The upper limit."""
+
+
+ACCURACY = Measure("accuracy", "clean images classified as their true class")
+SUCCESS = Measure(
+    "attack success",
+    "attacked images not classified as their true class, whatever the network's answer is "
+    "without the sticker",
+)
+ALTERED = Measure(
+    "prediction altered",
+    "attacked images whose prediction differs from the same network's on the clean image",
+)
+REACHED = Measure(
+    "target reached", "attacked images classified as the class that the attack aimed at"
+)
+CONTROL = Measure(
+    "control",
+    "images not classified as their true class under opaque stickers of random colours in the "
+    "same mask, the mean over ten; what those do is no merit of the attack",
+)
+TEST_ACCURACY = Measure("test accuracy", "held-out signs classified as their class")
 L2_DISSIMILARITY = Measure(
     "L2 dissimilarity",
     "(1/N) Σ ‖x − x_adv‖₂ / ‖x_adv‖₂, how far the sticker moved the images; 0 is not at all",
 )
-INTERVAL = (
+INTERVAL = Measure(
+    "interval",
     "Wilson score interval at 95 %. It takes the images for independent; views of one sign are "
-    "not quite that."
+    "not quite that.",
 )
 
 
 def percent(share: float) -> str:
     """Write a share as a percentage, with a space that does not break."""
-    return f"{100 * share:.1f}\u00a0%"
+    return f"{number(share)}\u00a0%"
 
 
-def short(number: float) -> str:
+def number(share: float | None) -> str:
+    """Write a share in percent, without the sign."""
+    return ABSENT if share is None else f"{100 * share:.1f}"
+
+
+def short(value: float) -> str:
     """Write a weight in as few characters as will do: 0.1, 1e-4."""
-    if number == 0 or abs(number) >= 1e-3:
-        return f"{number:g}"
-    mantissa, exponent = f"{number:.3e}".split("e")
+    if value == 0 or abs(value) >= 1e-3:
+        return f"{value:g}"
+    mantissa, exponent = f"{value:.3e}".split("e")
     return f"{float(mantissa):g}e{int(exponent)}"
 
 
-def span(interval: Sequence[float]) -> str:
+def span(interval: Bounded) -> str:
     """Write an interval of shares in percent, without the sign."""
-    low, high = interval
-    return f"{100 * low:.1f}–{100 * high:.1f}"
+    return between(interval.low, interval.high)
 
 
-def by_transfer(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
-    """Part a table's rows by ``transfer``; both orders are kept."""
-    groups: dict[str, list[Mapping[str, Any]]] = {}
-    for row in rows:
-        groups.setdefault(row["transfer"], []).append(row)
-    return groups
+def between(low: float, high: float) -> str:
+    """Write two shares in percent, without the sign."""
+    return f"{number(low)}–{number(high)}"
 
 
-def filter_words(filters: Sequence[Mapping[str, Any]]) -> str:
-    """Describe a row's filters: kernel, size, place and border."""
-    return "; ".join(
-        f"{f['kernel']} {f['size']}×{f['size']} after {f['after']}, border: {f['padding']}"
-        for f in filters
-    )
+def counted(count: int, noun: str) -> str:
+    """Write a number of things, such as "1 seed" or "3 seeds"."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
-def comparable(settings: Mapping[str, Any]) -> bool:
-    """Tell whether a black-box run asked for what was published: RP2's own network and signs."""
-    return settings["rp2"] is not None
+def blur_words(blur: Blur) -> str:
+    """Describe a filter: kernel, size, place and border."""
+    learned = "learned " if blur.trainable else ""
+    after = "the first convolution" if blur.after is None else blur.after
+    return f"{learned}{blur.kernel} {blur.size}×{blur.size} after {after}, border: {blur.padding}"
 
 
-def published_words(settings: Mapping[str, Any]) -> str:
-    """Say what the published numbers are about, or why they do not stand beside this run's."""
-    if not comparable(settings):
-        return (
-            "What the talk published is not comparable and is left out: it is about RP2's own "
-            "network on RP2's 40 photographs; this run trained its network and drew its signs."
-        )
-    return (
-        "Published (the talk's Table 1): RP2's own network, 40 photographs and sticker, with a "
-        "padding that is not stated."
-    )
+def defense_words(defense: Defense, *, warm_start: bool = False) -> str:
+    """Describe how a network was hardened: filters, penalties, augmentation, adversarial training.
+
+    Args:
+        defense: what hardened it.
+        warm_start: whether its training started at the undefended network's weights.
+
+    """
+    parts = [
+        f"{'learned' if blur.trainable else 'fixed'} {blur.kernel} {blur.size}×{blur.size} after "
+        f"{'the first convolution' if blur.after is None else blur.after}"
+        for blur in defense.filters
+    ]
+    parts += [
+        f"{penalty.name.replace('_', ' ')} α {short(penalty.alpha)}"
+        + (f" on {', '.join(penalty.layers)}" if penalty.layers else "")
+        for penalty in defense.penalties
+    ]
+    for given in (defense.augmentation, defense.adversarial):
+        if given is not None:
+            told = ", ".join(f"{key} {value}" for key, value in given.items() if key != "name")
+            name = str(given.get("name")).replace("_", " ")
+            parts.append(f"trained on {name}" + (f" ({told})" if told else ""))
+    if warm_start:
+        parts.append("warm start from the undefended network")
+    return "; ".join(parts) or "no defense"

@@ -1,23 +1,27 @@
 """Fourier spectra of images and feature maps, and how much of them is high frequencies."""
 
-from blurnet.spectra.comparison import Claim as Claim
-from blurnet.spectra.comparison import Measured as Measured
-from blurnet.spectra.comparison import claim_of as claim_of
-from blurnet.spectra.comparison import high_frequency_claim as high_frequency_claim
-from blurnet.spectra.comparison import high_frequency_measures as high_frequency_measures
-from blurnet.spectra.comparison import random_colour_controls as random_colour_controls
+from blurnet.filters import INPUT as INPUT
+from blurnet.spectra.comparison import Comparison as Comparison
+from blurnet.spectra.comparison import RingComparison as RingComparison
+from blurnet.spectra.comparison import compare_rings as compare_rings
+from blurnet.spectra.comparison import compare_spectra as compare_spectra
+from blurnet.spectra.comparison import comparison_of as comparison_of
 from blurnet.spectra.interval import MeanInterval as MeanInterval
 from blurnet.spectra.interval import mean_interval as mean_interval
 from blurnet.spectra.interval import mean_ratio as mean_ratio
-from blurnet.spectra.interval import plain_intervals as plain_intervals
 from blurnet.spectra.interval import profile_band as profile_band
-from blurnet.spectra.layers import INPUT as INPUT
 from blurnet.spectra.layers import INPUT_CHANNELS as INPUT_CHANNELS
 from blurnet.spectra.layers import activation_layers as activation_layers
+from blurnet.spectra.layers import first_layers as first_layers
+from blurnet.spectra.layers import input_channels as input_channels
 from blurnet.spectra.layers import layer_maps as layer_maps
 from blurnet.spectra.layers import layer_profiles as layer_profiles
 from blurnet.spectra.layers import layer_spectra as layer_spectra
 from blurnet.spectra.layers import map_layers as map_layers
+from blurnet.spectra.measures import Measured as Measured
+from blurnet.spectra.measures import Spectra as Spectra
+from blurnet.spectra.measures import high_frequency_measures as high_frequency_measures
+from blurnet.spectra.measures import measure_spectra as measure_spectra
 from blurnet.spectra.share import CUTOFF as CUTOFF
 from blurnet.spectra.share import high_frequency_energy as high_frequency_energy
 from blurnet.spectra.share import high_frequency_share as high_frequency_share

@@ -1,20 +1,21 @@
 """Does a sticker add high frequencies? Paired differences with intervals, against a control."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 
-from blurnet.errors import BlurnetError
 from blurnet.spectra.interval import MeanInterval, mean_interval, mean_ratio
-from blurnet.spectra.layers import layer_maps
-from blurnet.spectra.share import CUTOFF, high_frequency_energy
+from blurnet.spectra.layers import first_layers
+from blurnet.spectra.measures import Measured, OnStep, high_frequency_measures
+from blurnet.spectra.share import CUTOFF
 from blurnet.spectra.transform import Window
+
+Plain = dict[str, float | None]
 
 
 @dataclass(frozen=True)
-class Claim:
+class Comparison:
     """High frequencies in one layer's maps, means over images; what needs a control may be None.
 
     Shares are ``layer_share``'s, in [0, 1]. A share says how the energy is spread and an energy how
@@ -44,133 +45,74 @@ class Claim:
     difference: MeanInterval
     control_difference: MeanInterval | None
 
-
-def random_colour_controls(
-    images: Tensor, mask: Tensor, *, stickers: int, generator: torch.Generator
-) -> list[Tensor]:
-    """Paste opaque stickers of random colours into the mask: x(1 − M) + M · s, s ∼ U[0, 1].
-
-    Each pixel of a sticker has a colour of its own; all images get the same stickers.
-
-    Args:
-        images: float32 in [0, 1], N × C × H × W.
-        mask: float32 in [0, 1], H × W.
-        stickers: how many.
-        generator: where the colours are drawn from.
-
-    Returns:
-        The images under each sticker, each N × C × H × W.
-
-    """
-    colours = torch.rand(stickers, *images.shape[1:], generator=generator)
-    return [images * (1 - mask) + each * mask for each in colours]
+    def plain(self) -> dict[str, Plain]:
+        """Give what JSON can hold: for each field ``mean``, ``low``, ``high``, None if unknown."""
+        return {name: _plain(interval) for name, interval in vars(self).items()}
 
 
 @dataclass(frozen=True)
-class Measured:
-    """One layer's high frequencies, float64, one number for each image, N.
+class RingComparison:
+    """The power at one radial frequency; what needs a control may be None.
 
     Args:
-        share: ``layer_share``'s, in [0, 1].
-        log_energy: the natural logarithm of the energy of high frequencies.
-        difference: the share within what makes the maps differ from the clean images'; not a
-            number for the clean ones.
+        frequency: of the ring, in cycles per pixel of the map.
+        over_clean: attacked over clean, the geometric mean of the images' ratios.
+        over_control: attacked over the control.
 
     """
 
-    share: Tensor
-    log_energy: Tensor
-    difference: Tensor
+    frequency: float
+    over_clean: MeanInterval
+    over_control: MeanInterval | None
+
+    def plain(self) -> dict[str, float | Plain]:
+        """Give what JSON can hold, as ``Comparison.plain`` does."""
+        ratios = {"over_clean": _plain(self.over_clean), "over_control": _plain(self.over_control)}
+        return {"frequency": self.frequency, **ratios}
 
 
-def high_frequency_measures(
+def compare_spectra(
     model: nn.Module | None,
     clean: Tensor,
     attacked: Tensor,
-    layers: Sequence[str],
+    layers: Sequence[str] | None = None,
     *,
-    controls: Sequence[Tensor] = (),
+    controls: Iterable[Tensor] = (),
     cutoff: float = CUTOFF,
     window: Window | None = None,
-    on_step: Callable[[int, int], None] | None = None,
-) -> dict[str, dict[str, Measured]]:
-    """Measure high frequencies in clean, attacked and control images, one number for each image.
-
-    Args:
-        model: as for ``layer_maps``; None if only the images are asked for.
-        clean: float32 in [0, 1], N × C × H × W, at least one.
-        attacked: the same images attacked, in the same order.
-        layers: as for ``layer_maps``.
-        controls: the same images under other stickers in the attack's mask, such as
-            ``random_colour_controls`` gives; each N × C × H × W.
-        cutoff: as for ``high_frequency_energy``.
-        window: as for ``power_spectrum``.
-        on_step: called after each set of images with the sets done and the sets in all.
-
-    Returns:
-        Layer → ``clean``, ``attacked`` and, with controls, ``control``: the mean over the control
-        stickers.
-
-    Raises:
-        BlurnetError: if the images are not as many and as large as each other, and as
-            ``layer_maps`` and ``high_frequency_energy``.
-
-    """
-    for other in (attacked, *controls):
-        if other.shape != clean.shape:
-            raise BlurnetError(
-                f"clean, attacked and control images are paired, of one shape; "
-                f"found {tuple(clean.shape)} and {tuple(other.shape)}"
-            )
-    maps = layer_maps(model, clean, layers)
-
-    def measure(images: Tensor, done: int) -> dict[str, Measured]:
-        measured = {}
-        for layer, its_maps in layer_maps(model, images, layers).items():
-            above, total = _pooled(its_maps, cutoff, window)
-            changed, all_changed = _pooled(its_maps - maps[layer], cutoff, window)
-            measured[layer] = Measured(above / total, above.log(), changed / all_changed)
-        if on_step is not None:
-            on_step(done, 2 + len(controls))
-        return measured
-
-    states = {"clean": measure(clean, 1), "attacked": measure(attacked, 2)}
-    if controls:
-        each = [measure(control, done) for done, control in enumerate(controls, start=3)]
-        states["control"] = {layer: _mean([one[layer] for one in each]) for layer in layers}
-    return {layer: {state: of[layer] for state, of in states.items()} for layer in layers}
-
-
-def high_frequency_claim(
-    model: nn.Module | None,
-    clean: Tensor,
-    attacked: Tensor,
-    layers: Sequence[str],
-    *,
-    controls: Sequence[Tensor] = (),
-    cutoff: float = CUTOFF,
-    window: Window | None = None,
-    on_step: Callable[[int, int], None] | None = None,
-) -> dict[str, Claim]:
+    on_step: OnStep | None = None,
+) -> dict[str, Comparison]:
     """Measure whether attacked images have more high frequencies than clean ones and a control.
 
     Args:
-        model: as for ``high_frequency_measures``, and so are the others.
-        clean: the images.
-        attacked: the same attacked.
-        layers: where to look.
-        controls: the same images under other stickers.
-        cutoff: where high frequencies begin.
-        window: the window's name.
-        on_step: called after each set of images.
+        model: any network; None if only the images are asked for.
+        clean: float32 in [0, 1], N × C × H × W, at least one.
+        attacked: the same images attacked, in the same order.
+        layers: where to look, named as for ``layer_maps``; None for ``first_layers``.
+        controls: the same images under other stickers in the attack's mask, such as
+            ``blurnet.random_colors`` gives; each N × C × H × W. Gone through once, one at a time.
+        cutoff: high frequencies begin here, in cycles per pixel of the map.
+        window: "hann" keeps the maps' borders out of it.
+        on_step: called after each set of images with the sets done and the sets in all, as far as
+            the controls' number is known.
 
     Returns:
-        A claim for each layer, in the order asked for.
+        A comparison for each layer, in the order asked for.
 
     Raises:
         BlurnetError: as ``high_frequency_measures``.
 
+    Example:
+        >>> import blurnet, torch
+        >>> clean = torch.rand(4, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+        >>> attacked = (clean + 0.1).clamp(0, 1)
+        >>> found = blurnet.compare_spectra(None, clean, attacked)
+        >>> round(float(found["input"].clean.mean), 1)  # of white noise
+        0.8
+
     """
+    if layers is None:
+        layers = first_layers(model, clean[:1], cutoff)
     measures = high_frequency_measures(
         model,
         clean,
@@ -181,10 +123,10 @@ def high_frequency_claim(
         window=window,
         on_step=on_step,
     )
-    return {layer: claim_of(states) for layer, states in measures.items()}
+    return {layer: comparison_of(states) for layer, states in measures.items()}
 
 
-def claim_of(states: Mapping[str, Measured]) -> Claim:
+def comparison_of(states: Mapping[str, Measured]) -> Comparison:
     """Put one layer's measurements together.
 
     Args:
@@ -196,7 +138,7 @@ def claim_of(states: Mapping[str, Measured]) -> Claim:
 
     """
     x, a, c = states["clean"], states["attacked"], states.get("control")
-    return Claim(
+    return Comparison(
         clean=mean_interval(x.share),
         attacked=mean_interval(a.share),
         control=mean_interval(c.share) if c else None,
@@ -209,14 +151,34 @@ def claim_of(states: Mapping[str, Measured]) -> Claim:
     )
 
 
-def _mean(each: Sequence[Measured]) -> Measured:
-    return Measured(
-        torch.stack([one.share for one in each]).mean(0),
-        torch.stack([one.log_energy for one in each]).mean(0),
-        torch.stack([one.difference for one in each]).mean(0),
-    )
+def compare_rings(
+    frequencies: Sequence[float] | Tensor, profiles: Mapping[str, Tensor]
+) -> list[RingComparison]:
+    """Compare the power at each radial frequency but zero.
+
+    Args:
+        frequencies: of the rings, R, the first zero.
+        profiles: ``clean``, ``attacked`` and perhaps ``control`` → mean power over each ring, its
+            maps averaged, N × R; see ``Spectra``.
+
+    """
+    logs = {state: profile.log() for state, profile in profiles.items()}
+    ratios: dict[str, MeanInterval] = {
+        state: mean_ratio(logs["attacked"] - logs[state])
+        for state in ("clean", "control")
+        if state in logs
+    }
+
+    def at(state: str, ring: int) -> MeanInterval | None:
+        found = ratios.get(state)
+        return None if found is None else MeanInterval(*(bound[ring] for bound in found))
+
+    return [
+        RingComparison(float(frequency), over_clean, at("control", ring))
+        for ring, frequency in enumerate(frequencies)
+        if ring and (over_clean := at("clean", ring)) is not None
+    ]
 
 
-def _pooled(maps: Tensor, cutoff: float, window: Window | None) -> tuple[Tensor, Tensor]:
-    above, total = high_frequency_energy(maps, cutoff, window=window)
-    return above.sum(1), total.sum(1)
+def _plain(interval: MeanInterval | None) -> Plain:
+    return dict.fromkeys(("mean", "low", "high")) if interval is None else interval.plain()

@@ -1,8 +1,7 @@
 """Means over images, with their intervals."""
 
 import math
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from scipy import stats
@@ -15,6 +14,14 @@ class MeanInterval(NamedTuple):
     mean: Tensor
     low: Tensor
     high: Tensor
+
+    def plain(self) -> dict[str, float | None]:
+        """Give what JSON can hold: ``mean``, ``low`` and ``high``, None where not a number.
+
+        For an interval of one number.
+        """
+        values = {bound: float(value) for bound, value in self._asdict().items()}
+        return {bound: x if math.isfinite(x) else None for bound, x in values.items()}
 
 
 def mean_interval(values: Tensor) -> MeanInterval:
@@ -47,22 +54,6 @@ def mean_ratio(logs: Tensor) -> MeanInterval:
 
     """
     return MeanInterval(*(bound.exp() for bound in mean_interval(logs)))
-
-
-def plain_intervals(intervals: Mapping[str, MeanInterval | None]) -> dict[str, Any]:
-    """Turn intervals into what JSON can hold.
-
-    Returns:
-        Name → ``mean``, ``low`` and ``high``, each null where it is not a number. Names that have
-        no interval are left out.
-
-    """
-    plain: dict[str, Any] = {}
-    for name, interval in intervals.items():
-        if interval is not None:
-            values = {bound: float(x) for bound, x in interval._asdict().items()}
-            plain[name] = {b: x if math.isfinite(x) else None for b, x in values.items()}
-    return plain
 
 
 def profile_band(profiles: Tensor) -> MeanInterval:

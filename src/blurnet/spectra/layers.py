@@ -1,27 +1,39 @@
 """The maps that a network's layers give, and their spectra."""
 
 from collections.abc import Sequence
-from functools import partial
-from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from blurnet.errors import BlurnetError
-from blurnet.filters import layer_shapes
-from blurnet.models.modes import evaluating
+from blurnet.filters import INPUT
+from blurnet.models import as_module
+from blurnet.models.memory import images_at_once
 from blurnet.spectra.share import CUTOFF, resolves
 from blurnet.spectra.transform import Window, power_spectrum, radial_profile
+from blurnet.spectra.watch import given_maps, map_shapes, names_of
 
-INPUT = "input"
-"""Names the images themselves where a layer is asked for."""
+FIRST = 4
+"""How many layers are looked at where none are named."""
 
-INPUT_CHANNELS = ("input R", "input G", "input B")
-"""Name one channel of them."""
+
+def input_channels(channels: int) -> tuple[str, ...]:
+    """Name each channel of images, as layers are named: "input R", or "input 0" if not RGB.
+
+    Args:
+        channels: how many; one alone is the input itself and has no other name.
+
+    """
+    if channels == 1:
+        return ()
+    names = "RGB" if channels == 3 else map(str, range(channels))
+    return tuple(f"{INPUT} {name}" for name in names)
+
+
+INPUT_CHANNELS = input_channels(3)
 
 
 def layer_maps(
-    model: nn.Module | None, images: Tensor, layers: Sequence[str], *, piece: int = 512
+    model: nn.Module | None, images: Tensor, layers: Sequence[str], *, piece: int | None = None
 ) -> dict[str, Tensor]:
     """Run images through a network and keep what some of its layers give.
 
@@ -29,49 +41,38 @@ def layer_maps(
         model: any network; run in evaluation mode and left as it was, after an error too. None if
             only the images are asked for.
         images: float32 in [0, 1], N × C × H × W, at least one.
-        layers: dotted names as ``model.named_modules()`` gives them, ``INPUT`` for the images, or
-            one of ``INPUT_CHANNELS``.
-        piece: how many images go through the network at once.
+        layers: where to look. ``INPUT`` is the images as given, a name of ``input_channels`` a
+            channel of them. Of a network's layers, the dotted name as ``model.named_modules()``
+            gives it; the name and ``+activation`` is what the network's code computes from its
+            output by a function such as ``F.relu``; the name and ``:2`` is the second run of a
+            layer that runs several times, and the name alone its last.
+        piece: how many images go through the network at once; by default so many that their pass
+            is bounded.
 
     Returns:
-        Each layer's output, N × K × H' × W', in the order asked for. Of a layer that runs several
-        times, the last.
+        Each layer's output, N × K × H' × W', in the order asked for.
 
     Raises:
         BlurnetError: if there is no such layer, it did not run, or it gives no N × K × H × W.
 
     """
-    modules = {} if model is None else {n: m for n, m in model.named_modules() if n}
+    model = None if model is None else as_module(model)
     of_images = {INPUT: images}
-    if images.shape[1] == len(INPUT_CHANNELS):
-        of_images |= {name: images[:, [c]] for c, name in enumerate(INPUT_CHANNELS)}
-    wanted = [layer for layer in layers if layer not in of_images]
-    for layer in wanted:
-        if layer not in modules:
-            raise BlurnetError(
-                f"no layer {layer!r} in the network; there are: {', '.join((*of_images, *modules))}"
-            )
-    if model is None or not wanted:
-        return {layer: of_images[layer] for layer in layers}
-    kept: dict[str, Tensor] = {}
-    parts: list[dict[str, Tensor]] = []
-    handles = [
-        modules[layer].register_forward_hook(partial(_keep, kept, layer)) for layer in wanted
-    ]
-    try:
-        with evaluating(model), torch.no_grad():
-            for part in images.split(piece):  # type: ignore[no-untyped-call]
-                kept.clear()
-                model(part)
-                parts.append(dict(kept))
-    finally:
-        for handle in handles:
-            handle.remove()
-    for layer in wanted:
-        if any(layer not in part for part in parts):
-            raise BlurnetError(f"layer {layer!r} did not run, or gave no tensor")
-    maps = {layer: torch.cat([part[layer] for part in parts]) for layer in wanted}
-    return {layer: of_images[layer] if layer in of_images else maps[layer] for layer in layers}
+    of_images |= {name: images[:, [c]] for c, name in enumerate(input_channels(images.shape[1]))}
+    wanted = list(dict.fromkeys(layer for layer in layers if layer not in of_images))
+    given: dict[str, Tensor] = {}
+    if wanted:
+        names = [] if model is None else names_of(model)
+        for layer in wanted:
+            if layer not in names and layer.partition(":")[0].partition("+")[0] not in names:
+                raise BlurnetError(
+                    f"no layer {layer!r} in the network; {_there([*of_images, *names])}"
+                )
+        assert model is not None, "its names were looked up"
+        if piece is None:
+            piece = images_at_once(model, images, gradients=False)
+        given = given_maps(model, images, wanted, piece)
+    return {layer: of_images[layer] if layer in of_images else given[layer] for layer in layers}
 
 
 def layer_spectra(
@@ -137,46 +138,47 @@ def map_layers(model: nn.Module, example: Tensor, cutoff: float = CUTOFF) -> lis
         cutoff: as for ``high_frequency_energy``.
 
     Returns:
-        Dotted names of layers that have no layers inside them.
+        Names, as ``layer_maps`` takes them, of layers that have no layers inside them and of
+        functional activations; of one that runs several times, each time.
 
     """
     return [
         name
-        for name, shape in layer_shapes(model, example).items()
-        if len(shape) == 4
-        and resolves(*shape[2:], cutoff)
-        and not any(model.get_submodule(name).children())
+        for name, (height, width) in map_shapes(as_module(model), example).items()
+        if resolves(height, width, cutoff)
     ]
 
 
 def activation_layers(model: nn.Module, example: Tensor) -> list[str]:
-    """List the activations (``nn.ReLU`` and its kin) that give maps, in running order.
+    """List the activations that give maps, layers such as ``nn.ReLU`` or functions, in order.
 
     Args:
         model: any network; run once in evaluation mode and left as it was.
         example: an input that it takes.
 
     Returns:
-        Dotted names of those whose maps have more than one pixel.
+        Names, as ``Blur.after`` takes them, of those whose maps have more than one pixel.
 
     """
     return [
         name
-        for name, shape in layer_shapes(model, example).items()
-        if len(shape) == 4
-        and shape[2] * shape[3] > 1
-        and type(model.get_submodule(name)).__module__ == nn.ReLU.__module__
+        for name, (height, width) in map_shapes(as_module(model), example, activations=True).items()
+        if height * width > 1
     ]
 
 
-def _keep(
-    kept: dict[str, Tensor], layer: str, _module: nn.Module, _inputs: Any, output: Any
-) -> None:
-    if not isinstance(output, Tensor):
-        return
-    if output.dim() != 4:
-        raise BlurnetError(
-            f"the output of layer {layer!r} is {' × '.join(map(str, output.shape))}; "
-            "a spectrum is of maps, N × K × H × W"
-        )
-    kept[layer] = output.clone()  # a layer after it may work in place
+def first_layers(model: nn.Module | None, example: Tensor, cutoff: float = CUTOFF) -> list[str]:
+    """List the input and the first four layers of ``map_layers``.
+
+    Args:
+        model: any network; None for the input alone.
+        example: an input that it takes.
+        cutoff: as for ``high_frequency_energy``.
+
+    """
+    return [INPUT, *([] if model is None else map_layers(model, example, cutoff)[:FIRST])]
+
+
+def _there(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 24} more, which blurnet inspect lists" if len(names) > 24 else ""
+    return f"there are: {', '.join(names[:24])}{more}"

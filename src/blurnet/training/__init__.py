@@ -2,6 +2,8 @@
 
 from blurnet.training.augment import SignAugmentation as SignAugmentation
 from blurnet.training.batches import Batches as Batches
+from blurnet.training.batches import Labelled as Labelled
+from blurnet.training.batches import Source as Source
 from blurnet.training.checkpoint import Checkpoint as Checkpoint
 from blurnet.training.checkpoint import Checkpoints as Checkpoints
 from blurnet.training.checkpoint import read_checkpoint as read_checkpoint

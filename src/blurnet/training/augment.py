@@ -27,8 +27,9 @@ class SignAugmentation:
         brightness: as scale, for the factor of all values.
         contrast: as scale, for the factor of the distance from the image's mean.
         gamma: as scale, for the exponent of all values.
-        cast: as scale, for a factor of each colour by itself.
-        grey: share of the images that lose some of their colour, between none and all.
+        cast: as scale, for a factor of each channel by itself.
+        grey: share of the images that lose some of their colour, between none and all; only RGB
+            images have any.
         blur: share of the images that are blurred, between not at all and by a 5 × 5 binomial.
 
     """
@@ -55,7 +56,7 @@ class SignAugmentation:
         """Change each image by itself.
 
         Args:
-            images: float32 in [0, 1], N × 3 × H × W; left as they are. What comes into view from
+            images: float32 in [0, 1], N × C × H × W; left as they are. What comes into view from
                 beyond their border repeats their outermost pixels.
             generator: where the amounts are drawn from, a CPU generator.
 
@@ -74,12 +75,13 @@ class SignAugmentation:
             taps = kernel("binomial", 5).to(images.device).expand(images.shape[1], 1, 5, 5)
             blurred = F.conv2d(F.pad(seen, (2,) * 4, mode="replicate"), taps, groups=len(taps))
             seen = seen.lerp(blurred, _some(draw[:, 6:8], self.blur))
-        if self.grey:
+        if self.grey and images.shape[1] == 3:
             # luma of ITU-R BT.601
             grey = torch.einsum("nchw,c->nhw", seen, seen.new_tensor([0.299, 0.587, 0.114]))
             seen = seen.lerp(grey[:, None], _some(draw[:, 8:10], self.grey))
         mean = seen.mean(dim=(1, 2, 3), keepdim=True)
-        gain = _factor(draw[:, 11:14], self.cast) * _factor(draw[:, 10:11], self.brightness)
+        casts = draw[:, [11 + channel % 3 for channel in range(images.shape[1])]]
+        gain = _factor(casts, self.cast) * _factor(draw[:, 10:11], self.brightness)
         contrast = _factor(draw[:, 14:15], self.contrast)[..., None, None]
         gain = gain[..., None, None]
         seen = (seen * (gain * contrast)).add_(gain * mean * (1 - contrast)).clamp_(0, 1)

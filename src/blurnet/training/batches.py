@@ -3,12 +3,11 @@
 import math
 from collections.abc import Iterable, Iterator, Sized
 from itertools import islice
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
 
-from blurnet.data.imageset import ImageSet
 from blurnet.errors import BlurnetError
 
 Batch = tuple[Tensor, Tensor]
@@ -17,6 +16,26 @@ Batch = tuple[Tensor, Tensor]
 Batches = Iterable[Batch]
 
 
+@runtime_checkable
+class Labelled(Protocol):
+    """Images in memory with their labels, such as an ``ImageSet``."""
+
+    @property
+    def images(self) -> Tensor:
+        """Uint8, or float32 in [0, 1], N × C × H × W."""
+
+    @property
+    def labels(self) -> Tensor:
+        """Int64, N."""
+
+    def __len__(self) -> int:
+        """Count the images."""
+
+    def fingerprint(self) -> str:
+        """Hash the content."""
+
+
+@runtime_checkable
 class Source(Protocol):
     """Where the loop's batches come from."""
 
@@ -36,7 +55,7 @@ class Source(Protocol):
 class SignBatches:
     """Batches of a set of signs, each image once an epoch."""
 
-    def __init__(self, signs: ImageSet, size: int) -> None:
+    def __init__(self, signs: Labelled, size: int) -> None:
         self.signs, self.size = signs, size
         self.per_epoch = math.ceil(len(signs) / size)
 
@@ -87,14 +106,18 @@ class GivenBatches:
         return {"batches": self.per_epoch}
 
 
-def source_of(signs: ImageSet | Batches, size: int) -> Source:
-    """Make what the loop reads.
+def source_of(signs: Labelled | Batches | Source, size: int) -> Source:
+    """Make what the loop reads; itself, if it is that already.
 
     Raises:
         BlurnetError: if there is nothing to learn from, or the batches have no length.
 
     """
-    source = SignBatches(signs, size) if isinstance(signs, ImageSet) else GivenBatches(signs)
+    source: Source
+    if isinstance(signs, Labelled):
+        source = SignBatches(signs, size)
+    else:
+        source = signs if isinstance(signs, Source) else GivenBatches(signs)
     if not source.per_epoch:
         raise BlurnetError("no images to train on")
     return source

@@ -12,13 +12,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from blurnet.data.imageset import ImageSet
 from blurnet.errors import BlurnetError
 from blurnet.models import load_weights
 from blurnet.models.memory import keep_freed_memory
 from blurnet.models.modes import evaluating
 from blurnet.penalties import Penalty, penalty_terms
-from blurnet.training.batches import Batches, floats, source_of
+from blurnet.training.batches import Batches, Labelled, Source, floats, source_of
 from blurnet.training.checkpoint import (
     Checkpoint,
     Checkpoints,
@@ -30,7 +29,7 @@ from blurnet.training.resume import State, described, restore, state_of, tensors
 from blurnet.training.settings import FitSettings
 
 Augment = Callable[[Tensor, torch.Generator], Tensor]
-"""(images, generator) -> images: float32 in [0, 1], N × 3 × H × W."""
+"""(images, generator) -> images: float32 in [0, 1], N × C × H × W."""
 
 Harden = Callable[[nn.Module, Tensor, Tensor, torch.Generator], Tensor]
 """(model, images, labels, generator) -> images: what to train on in the images' place."""
@@ -69,13 +68,13 @@ class Progress:
 
 def fit(  # noqa: PLR0912, PLR0915 - one loop, to be read from top to bottom
     model: nn.Module,
-    signs: ImageSet | Batches,
+    signs: Labelled | Batches | Source,
     *,
     settings: FitSettings | None = None,
     generator: torch.Generator,
     on_step: Callable[[int, int], None] | None = None,
     on_progress: Callable[[Progress], None] | None = None,
-    validation: ImageSet | None = None,
+    validation: Labelled | None = None,
     penalties: Sequence[Penalty] = (),
     augment: Augment | None = None,
     harden: Harden | None = None,
@@ -215,7 +214,7 @@ def _optimizer(model: nn.Module, settings: FitSettings) -> torch.optim.Optimizer
 def _end_epoch(
     model: nn.Module,
     state: State,
-    validation: ImageSet | None,
+    validation: Labelled | None,
     patience: int | None,
 ) -> dict[str, Tensor]:
     """Close an epoch; give a copy of the weights if they are the best so far on validation."""
@@ -233,12 +232,12 @@ def _end_epoch(
     return {}
 
 
-def _validate(model: nn.Module, validation: ImageSet) -> tuple[float, float]:
+def _validate(model: nn.Module, validation: Labelled) -> tuple[float, float]:
     device = next(model.parameters()).device
     right, loss = 0, 0.0
     with torch.no_grad(), evaluating(model):
         for part in torch.arange(len(validation)).split(512):  # type: ignore[no-untyped-call]
-            logits = model(validation.images[part].to(device).float().div_(255))
+            logits = model(floats(validation.images[part], device))
             labels = validation.labels[part].to(device)
             right += int((logits.argmax(1) == labels).sum())
             loss += float(F.cross_entropy(logits, labels, reduction="sum"))

@@ -8,9 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from blurnet.data.imageset import ImageSet
 from blurnet.penalties import Penalty
-from blurnet.training.batches import Source
+from blurnet.training.batches import Labelled, Source
 from blurnet.training.checkpoint import Checkpoint, Checkpoints, describe
 from blurnet.training.settings import FitSettings
 
@@ -33,7 +32,7 @@ class State:
 def described(
     source: Source,
     settings: FitSettings,
-    validation: ImageSet | None,
+    validation: Labelled | None,
     penalties: Sequence[Penalty],
     augment: object,
     harden: object,

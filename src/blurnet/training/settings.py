@@ -26,6 +26,10 @@ class FitSettings:
     Raises:
         BlurnetError: for a value out of its range.
 
+    Examples:
+        >>> settings = blurnet.FitSettings(epochs=2, lr=3e-4, warmup=0.1)
+        >>> history = blurnet.train(model, (images, labels), settings=settings)
+
     """
 
     epochs: int = 10

@@ -97,6 +97,18 @@ def rp2(
         BlurnetError: if shapes, values or targets do not fit, the network is none that takes these
             images, or its logits are not finite, before or during the attack.
 
+    Examples:
+        >>> found = blurnet.rp2(
+        ...     model,
+        ...     images,
+        ...     torch.tensor([1, 2]),  # two targets, attacked together
+        ...     mask,
+        ...     settings=blurnet.RP2Settings(steps=3),
+        ...     generator=torch.Generator().manual_seed(0),
+        ... )
+        >>> tuple(found.noise.shape), tuple(found.attacked(0).shape)
+        ((2, 3, 32, 32), (6, 3, 32, 32))
+
     """
     settings = settings or RP2Settings()
     check_images(images)

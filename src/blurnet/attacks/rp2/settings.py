@@ -60,6 +60,12 @@ class RP2Settings:
             ``blurnet.models``. Convolutions and linear layers alone are cast. What is returned is
             judged and made in float32.
 
+    Examples:
+        >>> published = blurnet.RP2Settings()
+        >>> stronger = blurnet.RP2Settings(
+        ...     steps=200, lam=0, placement="paste", loss="margin", scope="per_image", restarts=2
+        ... )
+
     """
 
     steps: int = 300

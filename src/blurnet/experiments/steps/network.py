@@ -1,41 +1,101 @@
-"""Cells that give a network: one read from a file, one trained."""
+"""Steps that give a network: read from a file, trained, or given filters when it is finished."""
 
-import hashlib
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
-from blurnet.defenses.blur import FilterDescription, defend
-from blurnet.defenses.hardening import hardening
-from blurnet.engine.step import Cell, OnStep, Outcome
+from blurnet.defenses import Blur, Defense, Recipe, defense_of
+from blurnet.engine import Needs, OnStep, Outcome, Step
 from blurnet.errors import BlurnetError
 from blurnet.evaluation import predict, rate
-from blurnet.experiments.settings import Settings
-from blurnet.experiments.sources import DataSource
-from blurnet.models import MODELS, build, load_weights, read_network
-from blurnet.penalties import Penalty, penalty_terms
-from blurnet.training import Checkpoints, FitSettings, Harden, Progress, SignAugmentation, fit
+from blurnet.experiments.sources import DataSource, Identity
+from blurnet.models import MODELS, load_weights, read_network
+from blurnet.penalties import penalty_terms
+from blurnet.settings import Settings
+from blurnet.training import Checkpoints, Progress, fit
 
-IMAGE = (3, 32, 32)
-"""The shape of the images that experiments run on."""
+from .building import build_network, content_of, hash_tensors, inner, put_in
+from .values import NetworkValues
 
 CHECKPOINT_SECONDS = 30.0
 """How much training a kill can cost."""
 
 
-def published_network(path: Path, model: str) -> Cell:
-    """Describe the network in a weights file.
+@dataclass(frozen=True, eq=False)
+class PlannedNetwork:
+    """A network that a step gives, and what is known of it before.
+
+    ``defense`` is what hardens it, the places of filters filled in.
+    """
+
+    step: Step[NetworkValues]
+    model: str
+    classes: tuple[str, ...]
+    size: int
+    channels: int
+    defense: Defense
+
+    @property
+    def example(self) -> Tensor:
+        """An image that it takes."""
+        return torch.zeros(1, self.channels, self.size, self.size)
+
+    def undefended(self) -> nn.Module:
+        """Build it without its defense, untrained."""
+        return build_network(
+            self.model, self.classes, size=self.size, channels=self.channels, seed=0
+        )
+
+
+class ReadConfig(Settings):
+    """Of a network that is read from a file: what it is, and the hash of its weights."""
+
+    model: str
+    classes: tuple[str, ...]
+    weights: str
+
+
+class TrainConfig(Settings):
+    """Of a network that is trained.
+
+    Args:
+        recipe: what it is and how it is trained; of a user's own network the model is named by its
+            callable alone, and ``content`` tells the rest.
+        content: see ``content_of``.
+        classes: what its logits are called.
+        seed: of all chance.
+        data: what it is trained and tested on.
+        start: the hash of the weights that it starts from; "" for drawn ones.
+
+    """
+
+    recipe: Recipe
+    content: str = ""
+    classes: tuple[str, ...]
+    seed: int
+    data: Identity
+    start: str = ""
+
+
+class FilterConfig(Settings):
+    """Of a finished network that filters are put into."""
+
+    filters: tuple[Blur, ...]
+
+
+def read_from_file(path: Path, model: str, *, size: int) -> PlannedNetwork:
+    """Plan reading the network in a weights file.
 
     Args:
         path: a safetensors file, as ``read_network`` takes it; read here.
-        model: the name of its architecture, a key of ``MODELS``.
+        model: its architecture, a key of ``MODELS``.
+        size: of its images.
 
     Raises:
         BlurnetError: if the file does not hold such a network.
@@ -43,168 +103,176 @@ def published_network(path: Path, model: str) -> Cell:
     """
     network = read_network(path, MODELS[model])
     weights = network.model.state_dict()
-    values = {"model": model, "filters": [], "classes": list(network.classes)}
-    return Cell(
+    classes = network.classes
+    values = NetworkValues(model=model, size=size, channels=3, classes=classes)
+    step = Step(
         kind="network",
+        version=1,
         title=f"read the network {path.name}",
-        config=values | {"weights": hash_tensors(weights)},
+        config=ReadConfig(model=model, classes=classes, weights=hash_tensors(weights)),
+        values=NetworkValues,
         work=lambda _needs, _on_step, _folder: Outcome(values, weights),
     )
+    return PlannedNetwork(step, model, classes, size, 3, Defense())
 
 
-class Recipe(Settings):
-    """How a network is made and trained.
-
-    Args:
-        model: the name of its architecture, a key of ``MODELS``.
-        training: the loop's settings.
-        augmentation: how training images are changed, or None for not at all.
-        filters: what is put into the network before it is trained.
-        penalties: what is added to its loss.
-        hardening: what each batch is made harder with: ``name``, a key of ``HARDENING``, and its
-            settings; None for nothing.
-        warm_start: how the same network without filters, penalties and hardening is trained, at
-            whose weights the layers start; False to start at random ones.
-
-    """
-
-    model: str
-    training: FitSettings = FitSettings()
-    augmentation: SignAugmentation | None = None
-    filters: tuple[FilterDescription, ...] = ()
-    penalties: tuple[Penalty, ...] = ()
-    hardening: dict[str, Any] | None = None
-    warm_start: FitSettings | Literal[False] = False
-
-    @property
-    def undefended(self) -> "Recipe | None":
-        """The network whose weights a warm start takes: the same, without any defense."""
-        if not self.warm_start:
-            return None
-        return Recipe(model=self.model, training=self.warm_start, augmentation=self.augmentation)
-
-    def harden(self) -> Harden | None:
-        """Make the hardening.
-
-        Raises:
-            BlurnetError: if there is none of that name, or it has no such setting.
-
-        """
-        return None if self.hardening is None else hardening(**self.hardening)
-
-    def network(
-        self,
-        classes: int,
-        image: tuple[int, ...],
-        *,
-        seed: int,
-        start: Mapping[str, Tensor] | None = None,
-    ) -> nn.Module:
-        """Build the network, filters included, untrained.
-
-        Args:
-            classes: the number of its outputs.
-            image: the shape of its images, C × H × W.
-            seed: where weights and random kernels are drawn from.
-            start: the weights of the network without filters, in place of random ones.
-
-        Raises:
-            BlurnetError: if there is no such model, or a filter or a penalty makes no sense in it.
-
-        """
-        generator = torch.Generator().manual_seed(seed)
-        undefended = build(self.model, classes, seed=seed)
-        if start is not None:
-            load_weights(undefended, start, "the warm start")
-        example = torch.zeros(1, *image)
-        network = defend(undefended, self.filters, example=example, generator=generator)
-        with penalty_terms(network, self.penalties):
-            return network
-
-
-def trained_network(source: DataSource, recipe: Recipe, *, seed: int, called: str) -> Cell:
-    """Describe training a network.
+def trained(
+    source: DataSource,
+    recipe: Recipe,
+    *,
+    seed: int,
+    called: str,
+    start: Mapping[str, Tensor] | None = None,
+) -> PlannedNetwork:
+    """Plan training a network.
 
     Args:
         source: what it is trained and tested on.
         recipe: what it is and how it is trained; checked here.
         seed: of its weights, of the order of the images and of all other chance.
         called: what it is to the experiment, for the progress display.
+        start: the weights, without filters, that training starts from; drawn if None.
 
     Raises:
         BlurnetError: if the recipe or the data make no sense.
 
     """
-    recipe.harden()
-    recipe.network(len(source.names()), IMAGE, seed=seed)
+    classes = tuple(source.names())
+    network = recipe_network(recipe, classes, seed=seed, start=start)
+    filters = defense_of(network).filters
+    defense = recipe.defense.model_copy(update={"filters": filters})
+    recipe = recipe.model_copy(update={"defense": defense})
     needs = {}
     if recipe.undefended is not None:
-        needs["undefended"] = trained_network(
-            source, recipe.undefended, seed=seed, called="an undefended network to start from"
-        )
-    return Cell(
+        needs["undefended"] = trained(
+            source,
+            recipe.undefended,
+            seed=seed,
+            called="an undefended network to start from",
+            start=start,
+        ).step
+    name, content = recipe.model, ""
+    if recipe.model not in MODELS:
+        undefended = recipe.model_copy(update={"defense": Defense()})
+        content = content_of(recipe_network(undefended, classes, seed=seed, start=start))
+        name = recipe.model.rpartition(":")[2]
+    step = Step(
         kind="train",
-        title=f"train {called} ({recipe.model}, seed {seed})",
-        config={
-            "recipe": recipe.model_dump(mode="json"),
-            "classes": list(source.names()),
-            "seed": seed,
-            "data": source.identity(),
-        },
-        work=partial(_train, source, recipe, seed),
+        version=1,
+        title=f"train {called} ({name}, seed {seed})",
+        config=TrainConfig(
+            recipe=recipe.model_copy(update={"model": name}),
+            content=content,
+            classes=classes,
+            seed=seed,
+            data=source.identity(),
+            start="" if start is None else hash_tensors(start),
+        ),
+        values=NetworkValues,
+        work=partial(_train, source, recipe, seed, start),
         needs=needs,
     )
+    return PlannedNetwork(step, recipe.model, classes, recipe.size, recipe.channels, defense)
 
 
-def network_of(outcome: Outcome) -> nn.Module:
-    """Make the network that a network's cell gave, in evaluation mode."""
+def filtered(network: PlannedNetwork, filters: Sequence[Blur]) -> PlannedNetwork:
+    """Plan putting filters into a finished network, without training it again.
+
+    Args:
+        network: the finished one.
+        filters: what to put where; with none the network itself is given back.
+
+    Raises:
+        BlurnetError: if a filter does not fit, or is to be trained.
+
+    """
+    if not filters:
+        return network
+    if any(blur.trainable for blur in filters):
+        raise BlurnetError("a trainable filter is put into a network that is trained with it")
+    made = put_in(network.undefended(), filters, example=network.example)
+    defense = defense_of(made)
+    filters = defense.filters
+    step = Step(
+        kind="filter",
+        version=1,
+        title=f"put {len(filters)} {'filter' if len(filters) == 1 else 'filters'} into a network",
+        config=FilterConfig(filters=filters),
+        values=NetworkValues,
+        work=partial(_filter, filters),
+        needs={"network": network.step},
+    )
+    return replace(network, step=step, defense=defense)
+
+
+def network_of(outcome: Outcome[NetworkValues]) -> nn.Module:
+    """Make the network that a step gave, in evaluation mode."""
     values = outcome.values
-    recipe = Recipe(model=values["model"], filters=values["filters"])
-    model = recipe.network(len(values["classes"]), IMAGE, seed=0)
-    load_weights(model, outcome.tensors, "a record of this run")
-    return model.eval()
+    network = build_network(
+        values.model,
+        values.classes,
+        size=values.size,
+        channels=values.channels,
+        filters=values.filters,
+        seed=0,
+    )
+    load_weights(inner(network), outcome.tensors, "a record of this run")
+    return network.eval()
 
 
-def check_names(whose: str, names: Sequence[str], classes: Sequence[str]) -> None:
-    """Raise a BlurnetError if some of ``names`` are none of a network's ``classes``."""
-    unknown = [name for name in names if name not in classes]
-    if unknown:
-        raise BlurnetError(
-            f"{whose}: {', '.join(map(repr, unknown[:3]))} "
-            f"{f'and {len(unknown) - 3} more ' if len(unknown) > 3 else ''}"
-            f"{'is' if len(unknown) == 1 else 'are'} not among the network's outputs: "
-            f"{', '.join(classes)}"
-        )
+def recipe_network(
+    recipe: Recipe,
+    classes: Sequence[str],
+    *,
+    seed: int,
+    start: Mapping[str, Tensor] | None = None,
+) -> nn.Module:
+    """Build a recipe's network, filters included, untrained.
 
+    Args:
+        recipe: what it is.
+        classes: what its logits are called.
+        seed: where weights and random kernels are drawn from.
+        start: the weights of the network without filters, in place of random ones.
 
-def hash_tensors(tensors: Mapping[str, Tensor]) -> str:
-    """Hash names, shapes and contents (SHA-256, hexadecimal)."""
-    digest = hashlib.sha256()
-    for name in sorted(tensors):
-        digest.update(f"{name} {tensors[name].dtype} {tuple(tensors[name].shape)}".encode())
-        digest.update(tensors[name].contiguous().numpy().data)
-    return digest.hexdigest()
+    Raises:
+        BlurnetError: as ``build_network``, and if a penalty makes no sense in it.
+
+    """
+    network = build_network(
+        recipe.model,
+        classes,
+        size=recipe.size,
+        channels=recipe.channels,
+        filters=recipe.defense.filters,
+        seed=seed,
+        start=start,
+    )
+    with penalty_terms(network, recipe.defense.penalties):
+        return network
 
 
 def _train(
     source: DataSource,
     recipe: Recipe,
     seed: int,
-    needs: Mapping[str, Outcome],
+    start: Mapping[str, Tensor] | None,
+    needs: Needs,
     on_step: OnStep,
     folder: Path,
-) -> Outcome:
+) -> Outcome[NetworkValues]:
     train, test = source.load()
-    start = needs["undefended"].tensors if "undefended" in needs else None
-    network = recipe.network(len(train.classes), IMAGE, seed=seed, start=start)
+    if "undefended" in needs:
+        start = needs["undefended"].tensors
+    network = recipe_network(recipe, train.classes, seed=seed, start=start)
     history = fit(
         network,
         train,
         settings=recipe.training,
         generator=torch.Generator().manual_seed(seed),
-        penalties=recipe.penalties,
+        penalties=recipe.defense.penalties,
         augment=recipe.augmentation,
-        harden=recipe.harden(),
+        harden=recipe.defense.harden(),
         checkpoints=Checkpoints(
             folder / "checkpoint.safetensors",
             {"recipe": recipe.model_dump(mode="json"), "classes": train.classes, "seed": seed},
@@ -212,15 +280,34 @@ def _train(
         ),
         on_progress=_told(on_step),
     )
-    values = {
-        "model": recipe.model,
-        "filters": [description.model_dump() for description in recipe.filters],
-        "classes": list(train.classes),
-        "train_images": len(train),
-        "test_accuracy": asdict(rate(predict(network, test.images).classes == test.labels)),
-        "epoch_losses": history.losses,
-    }
-    return Outcome(values, network.state_dict())
+    values = NetworkValues(
+        model=recipe.model,
+        size=recipe.size,
+        channels=recipe.channels,
+        classes=train.classes,
+        filters=recipe.defense.filters,
+        train_images=len(train),
+        test_accuracy=rate(predict(network, test.images).classes == test.labels),
+        epoch_losses=tuple(history.losses),
+    )
+    return Outcome(values, inner(network).state_dict())
+
+
+def _filter(
+    filters: tuple[Blur, ...], needs: Needs, _on_step: OnStep, _folder: Path
+) -> Outcome[NetworkValues]:
+    network: Outcome[NetworkValues] = needs["network"]
+    before = network.values
+    example = torch.zeros(1, before.channels, before.size, before.size)
+    made = put_in(network_of(network), filters, example=example)
+    values = NetworkValues(
+        model=before.model,
+        size=before.size,
+        channels=before.channels,
+        classes=before.classes,
+        filters=(*before.filters, *filters),
+    )
+    return Outcome(values, inner(made).state_dict())
 
 
 def _told(on_step: OnStep) -> Callable[[Progress], None]:

@@ -1,4 +1,4 @@
-"""A cell that measures the spectra of a network's maps: clean, attacked, and under the control.
+"""A step that measures the spectra of a network's maps: clean, attacked, and under the control.
 
 Its tensors, L a layer or "input", S one of ``STATES``, N views, K maps, R rings:
 
@@ -7,161 +7,151 @@ Its tensors, L a layer or "input", S one of ``STATES``, N views, K maps, R rings
 - ``mean/L/S`` and ``view/L/S``: shown maps × H × W, float32; ``log_magnitude``, the mean over views
   and the first view's. S is ``clean``, ``attacked`` or ``difference`` (clean − attacked).
 - ``kernels``: K × k × k, where the network has learned some.
+
+Of single channels of the input, ``measured`` alone.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from blurnet.engine.step import Cell, OnStep, Outcome
+from blurnet.attacks.control import random_colors
+from blurnet.engine import Needs, OnStep, Outcome, Step
 from blurnet.evaluation.effects import kernel_effects, learned_kernels
-from blurnet.experiments.steps.network import network_of
-from blurnet.experiments.steps.whitebox import CONTROL_SEED, CONTROL_STICKERS, control_images
-from blurnet.spectra import (
-    INPUT,
-    INPUT_CHANNELS,
-    Measured,
-    high_frequency_measures,
-    layer_maps,
-    layer_profiles,
-    log_magnitude,
-)
+from blurnet.filters import DepthwiseFilter, kernel
+from blurnet.settings import Settings
+from blurnet.spectra import INPUT, Measured, Spectra, input_channels, measure_spectra
 
-MAPS_SHOWN = 16
-"""Of a layer with more maps, this many at even distances are kept for the eye."""
+from .network import PlannedNetwork, network_of
+from .values import ControlConfig, MeasuredLayer, NetworkValues, SpectraValues, StickerValues
 
 STATES = ("clean", "attacked", "control")
 
 
-def measured_spectra(
-    network: Cell, sticker: Cell, layers: Sequence[str], cutoff: float, called: str
-) -> Cell:
-    """Describe measuring the spectra of a network's maps on a scene and under a sticker.
+class SpectraConfig(Settings):
+    """Of a measurement.
 
     Args:
-        network: the cell that gives it, filters included.
-        sticker: the cell that gives the sticker on its scene.
+        layers: whose maps are measured, besides the input.
+        cutoff: where high frequencies begin.
+        maps_shown: of a layer with more maps, so many at even distances are kept for the eye.
+        control: what the attack is compared with.
+
+    """
+
+    layers: tuple[str, ...]
+    cutoff: float
+    maps_shown: int = 16
+    control: ControlConfig = ControlConfig()
+
+
+def measured_spectra(
+    network: PlannedNetwork,
+    sticker: Step[StickerValues],
+    layers: Sequence[str],
+    cutoff: float,
+    *,
+    called: str,
+) -> Step[SpectraValues]:
+    """Plan measuring the spectra of a network's maps on a scene and under a sticker.
+
+    Args:
+        network: whose maps, filters included.
+        sticker: gives the sticker on its scene.
         layers: whose maps are measured, as the next layer gets them; the input, as the network's
             first layer gets it, is measured too.
         cutoff: as for ``blurnet.spectra.high_frequency_energy``.
         called: what the network is to the experiment, for the progress display.
 
     """
-    return Cell(
+    config = SpectraConfig(layers=tuple(layers), cutoff=cutoff)
+    return Step(
         kind="spectra",
+        version=1,
         title=f"spectra of {called}",
-        config={
-            "layers": list(layers),
-            "cutoff": cutoff,
-            "maps_shown": MAPS_SHOWN,
-            "control": {"stickers": CONTROL_STICKERS, "seed": CONTROL_SEED},
-        },
-        work=partial(_measure, tuple(layers), cutoff),
-        needs={"network": network, "sticker": sticker},
+        config=config,
+        values=SpectraValues,
+        work=partial(_measure, config),
+        needs={"network": network.step, "sticker": sticker},
     )
 
 
-def measured_of(outcome: Outcome, layer: str) -> dict[str, Measured]:
+def measured_of(outcome: Outcome[SpectraValues], layer: str) -> dict[str, Measured]:
     """Read one layer's measurements from a record, by state."""
     tensors = {state: outcome.tensors[f"measured/{layer}/{state}"] for state in STATES}
     return {state: Measured(*each.unbind(1)) for state, each in tensors.items()}
 
 
+def profiles_of(outcome: Outcome[SpectraValues], layer: str) -> dict[str, Tensor]:
+    """Read one layer's mean power over each ring from a record, by state; N × R."""
+    return {state: outcome.tensors[f"profile/{layer}/{state}"] for state in STATES}
+
+
 def _measure(
-    layers: Sequence[str],
-    cutoff: float,
-    needs: Mapping[str, Outcome],
-    on_step: OnStep,
-    _folder: Path,
-) -> Outcome:
-    network, sticker = needs["network"], needs["sticker"]
-    photographs = sticker.tensors["clean"].float() / 255
-    model, (clean, attacked, *controls) = _as_shown(
-        network,
-        [
-            photographs,
-            sticker.tensors["adversarial"],
-            *control_images(photographs, sticker.tensors["mask"]),
-        ],
-    )
-    places = (INPUT, *layers)
-    measures = high_frequency_measures(
+    config: SpectraConfig, needs: Needs, on_step: OnStep, _folder: Path
+) -> Outcome[SpectraValues]:
+    network: Outcome[NetworkValues] = needs["network"]
+    sticker: Outcome[StickerValues] = needs["sticker"]
+    clean, mask = sticker.tensors["clean"].float() / 255, sticker.tensors["mask"]
+    model, lets_through = behind_input_filters(network)
+    generator = torch.Generator().manual_seed(config.control.seed)
+    controls = random_colors(clean, mask, stickers=config.control.stickers, generator=generator)
+    channels = input_channels(clean.shape[1])
+    found = measure_spectra(
         model,
-        clean,
-        attacked,
-        (INPUT, *INPUT_CHANNELS, *layers),
-        controls=controls,
-        cutoff=cutoff,
-        on_step=lambda done, total: on_step(done, total + 1),
+        lets_through(clean),
+        lets_through(sticker.tensors["adversarial"]),
+        (INPUT, *channels, *config.layers),
+        controls=[lets_through(x) for x in controls],
+        cutoff=config.cutoff,
+        maps_shown=config.maps_shown,
+        on_step=on_step,
     )
+    kernels = learned_kernels(model)
+    values = SpectraValues(
+        layers={layer: _layer(of) for layer, of in found.items() if layer not in channels},
+        channels=channels,
+        views=len(clean),
+        kernels=None if kernels is None else kernel_effects(kernels),
+    )
+    tensors = {} if kernels is None else {"kernels": kernels}
+    for layer, of in found.items():
+        tensors |= _kept(layer, of, seen=layer not in channels)
+    return Outcome(values, tensors)
+
+
+def behind_input_filters(outcome: Outcome[NetworkValues]) -> tuple[nn.Module, nn.Sequential]:
+    """Part a network from its filters of the input, so that its input is what they let through."""
+    values = outcome.values
+    before = [blur for blur in values.filters if blur.after == INPUT]
+    inside = tuple(blur for blur in values.filters if blur.after != INPUT)
+    model = network_of(Outcome(values.model_copy(update={"filters": inside}), outcome.tensors))
+    filters = (DepthwiseFilter(kernel(b.kernel, b.size), padding=b.padding) for b in before)
+    return model, nn.Sequential(*filters)
+
+
+def _layer(of: Spectra) -> MeasuredLayer:
+    height, width = of.first["clean"].shape[1:]
+    return MeasuredLayer(
+        maps=of.maps,
+        height=height,
+        width=width,
+        shown=of.shown,
+        frequencies=tuple(of.frequencies.tolist()),
+    )
+
+
+def _kept(layer: str, of: Spectra, *, seen: bool) -> dict[str, Tensor]:
+    """Give a layer's tensors; what is drawn of it only where it is ``seen``."""
     tensors = {
         f"measured/{layer}/{state}": torch.stack([m.share, m.log_energy, m.difference], dim=1)
-        for layer, states in measures.items()
-        for state, m in states.items()
+        for state, m in of.measured.items()
     }
-    frequencies, profiles = _profiles(model, clean, attacked, controls, places)
-    maps = {state: layer_maps(model, x, places) for state, x in _states(clean, attacked)}
-    described = {}
-    for layer in places:
-        count, height, width = maps["clean"][layer].shape[1:]
-        shown = torch.linspace(0, count - 1, min(count, MAPS_SHOWN)).round().long()
-        of = {state: each[layer][:, shown] for state, each in maps.items()}
-        of["difference"] = of["clean"] - of["attacked"]
-        for state, its_maps in of.items():
-            logs = log_magnitude(its_maps, normalised=False)
-            tensors[f"mean/{layer}/{state}"] = logs.mean(0).float()
-            tensors[f"view/{layer}/{state}"] = logs[0].float()
-        described[layer] = {
-            "maps": count,
-            "height": height,
-            "width": width,
-            "shown": shown.tolist(),
-            "frequencies": frequencies[layer],
-        }
-    kernels = learned_kernels(model)
-    values: dict[str, Any] = {
-        "layers": described,
-        "views": len(clean),
-        "kernels": None if kernels is None else asdict(kernel_effects(kernels)),
-    }
-    if kernels is not None:
-        tensors["kernels"] = kernels
-    return Outcome(values, tensors | profiles)
-
-
-def _profiles(
-    model: nn.Module,
-    clean: Tensor,
-    attacked: Tensor,
-    controls: Sequence[Tensor],
-    layers: Sequence[str],
-) -> tuple[dict[str, list[float]], dict[str, Tensor]]:
-    """Give each layer's rings, and each image's mean power over them, its maps averaged."""
-    found = {state: layer_profiles(model, x, layers) for state, x in _states(clean, attacked)}
-    each = [layer_profiles(model, control, layers) for control in controls]
-    tensors = {}
-    for layer in layers:
-        for state, of in found.items():
-            tensors[f"profile/{layer}/{state}"] = of[layer][1].mean(1)
-        control = torch.stack([one[layer][1].mean(1) for one in each])
-        tensors[f"profile/{layer}/control"] = control.mean(0)
-    return {layer: found["clean"][layer][0].tolist() for layer in layers}, tensors
-
-
-def _states(clean: Tensor, attacked: Tensor) -> list[tuple[str, Tensor]]:
-    return [("clean", clean), ("attacked", attacked)]
-
-
-def _as_shown(network: Outcome, images: list[Tensor]) -> tuple[nn.Module, list[Tensor]]:
-    """Take filters of the input off a network and put them on the images instead."""
-    model: nn.Module = network_of(network)
-    for description in network.values["filters"]:
-        if description["after"] == INPUT:
-            images = [model.get_submodule("filter")(x) for x in images]
-            model = model.get_submodule("network")
-    return model, images
+    if seen:
+        tensors |= {f"profile/{layer}/{state}": power for state, power in of.profiles.items()}
+        tensors |= {f"mean/{layer}/{state}": maps.float() for state, maps in of.mean.items()}
+        tensors |= {f"view/{layer}/{state}": maps.float() for state, maps in of.first.items()}
+    return tensors

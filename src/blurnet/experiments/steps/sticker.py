@@ -1,35 +1,60 @@
-"""Cells that give a sticker on a scene: the one that RP2 published, one made on the spot.
+"""Steps that give a sticker on a scene: the one that RP2 published, or one made on the spot."""
 
-Their tensors: ``noise`` (δ, 3 × H × W), ``mask`` (H × W), ``clean`` (uint8, V × 3 × H × W) and
-``adversarial`` (float32 in [0, 1], V × 3 × H × W).
-"""
-
-from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
-from blurnet.attacks import RP2Settings, rp2
+from blurnet.attacks import RP2Settings
 from blurnet.data.rp2 import load_noise, load_scene
 from blurnet.data.scene import Scene
-from blurnet.engine.step import Cell, OnStep, Outcome
+from blurnet.engine import Needs, OnStep, Outcome, Step
 from blurnet.errors import BlurnetError
-from blurnet.evaluation import l2_dissimilarity
-from blurnet.experiments.steps.network import hash_tensors, network_of, published_network
+from blurnet.evaluation import attack, l2_dissimilarity
+from blurnet.settings import Settings
+
+from .building import hash_tensors
+from .network import PlannedNetwork, network_of, read_from_file
+from .values import NetworkValues, StickerValues
+
+NETWORK = "lisa_cnn.safetensors"
+MODEL = "lisa_cnn"
+"""RP2's network in its folder, and its architecture."""
 
 
-def published_scene(folder: Path) -> tuple[Cell, Cell, Scene, str]:
+@dataclass(frozen=True, eq=False)
+class Published:
+    """What RP2 published: a network, photographs, a sticker on them, and the sticker's target."""
+
+    network: PlannedNetwork
+    scene: Scene
+    sticker: Step[StickerValues]
+    target: str
+
+
+class PublishedStickerConfig(Settings):
+    """Of a finished sticker: the hashes of scene and noise, and the class it was made for."""
+
+    scene: str
+    target: str
+    noise: str
+
+
+class StickerConfig(Settings):
+    """Of a sticker that is made: the scene's hash, the class aimed at, RP2's settings, the seed."""
+
+    scene: str
+    target: str
+    attack: RP2Settings
+    seed: int
+
+
+def read_published(folder: Path) -> Published:
     """Read what RP2 published.
 
     Args:
         folder: ``lisa_cnn.safetensors``, ``sticker_noise.safetensors``, ``victims/``, ``masks/``.
-
-    Returns:
-        The cell that gives its network, the cell that puts its sticker on, its photographs, and
-        the class that the sticker was made for.
 
     Raises:
         BlurnetError: if the folder does not hold them.
@@ -37,44 +62,50 @@ def published_scene(folder: Path) -> tuple[Cell, Cell, Scene, str]:
     """
     if not folder.is_dir():
         raise BlurnetError(
-            f"{folder}: no such folder; --rp2 takes one with lisa_cnn.safetensors, "
+            f"{folder}: no such folder; --rp2 takes one with {NETWORK}, "
             "sticker_noise.safetensors, victims/ and masks/"
         )
-    network = published_network(folder / "lisa_cnn.safetensors", "lisa_cnn")
     scene = load_scene(folder)
+    network = read_from_file(folder / NETWORK, MODEL, size=scene.images.shape[-1])
     noise, target = load_noise(folder)
-    return network, published_sticker(noise, scene, target), scene, target
+    return Published(network, scene, put_on(noise, scene, target), target)
 
 
-def published_sticker(noise: Tensor, scene: Scene, target: str) -> Cell:
-    """Describe putting a finished sticker on a scene: x + M_x · δ, clipped to [0, 1].
+def put_on(noise: Tensor, scene: Scene, target: str) -> Step[StickerValues]:
+    """Plan putting a finished sticker on a scene: x + M_x · δ, clipped to [0, 1].
 
     Args:
-        noise: δ, float32, 3 × H × W.
+        noise: δ, float32, C × H × W.
         scene: the photographs and the mask.
         target: the class that the sticker was made for.
 
     """
     adversarial = (scene.floats + scene.mask * noise).clamp(0, 1)
-    return Cell(
+    return Step(
         kind="sticker",
+        version=1,
         title="put the published sticker on",
-        config={
-            "scene": scene.fingerprint(),
-            "target": target,
-            "noise": hash_tensors({"noise": noise}),
-        },
-        work=lambda _needs, _on_step, _folder: _outcome(scene, target, noise, adversarial, {}),
+        config=PublishedStickerConfig(
+            scene=scene.fingerprint(), target=target, noise=hash_tensors({"noise": noise})
+        ),
+        values=StickerValues,
+        work=lambda _needs, _on_step, _folder: _outcome(scene, target, noise, adversarial),
     )
 
 
-def made_sticker(
-    network: Cell, scene: Scene, target: str, settings: RP2Settings, *, seed: int, called: str
-) -> Cell:
-    """Describe attacking a network with RP2.
+def made(
+    network: PlannedNetwork,
+    scene: Scene,
+    target: str,
+    settings: RP2Settings,
+    *,
+    seed: int,
+    called: str,
+) -> Step[StickerValues]:
+    """Plan making a sticker on a network with RP2.
 
     Args:
-        network: the cell that gives the attacked network.
+        network: the attacked one.
         scene: the photographs and the mask.
         target: the class that the sticker is to be taken for; one of the network's.
         settings: RP2's.
@@ -82,17 +113,14 @@ def made_sticker(
         called: what the attacked network is to the experiment, for the progress display.
 
     """
-    return Cell(
+    return Step(
         kind="sticker",
+        version=1,
         title=f"make a sticker on {called} for {target} (RP2, seed {seed})",
-        config={
-            "scene": scene.fingerprint(),
-            "target": target,
-            "attack": asdict(settings),
-            "seed": seed,
-        },
+        config=StickerConfig(scene=scene.fingerprint(), target=target, attack=settings, seed=seed),
+        values=StickerValues,
         work=partial(_make, scene, target, settings, seed),
-        needs={"network": network},
+        needs={"network": network.step},
     )
 
 
@@ -101,34 +129,40 @@ def _make(
     target: str,
     settings: RP2Settings,
     seed: int,
-    needs: Mapping[str, Outcome],
+    needs: Needs,
     on_step: OnStep,
     _folder: Path,
-) -> Outcome:
-    network = needs["network"]
-    result = rp2(
+) -> Outcome[StickerValues]:
+    network: Outcome[NetworkValues] = needs["network"]
+    found = attack(
         network_of(network),
         scene.floats,
-        torch.tensor([network.values["classes"].index(target)]),
         scene.mask,
+        true=scene.true_class,
+        targets=[target],
+        classes=network.values.classes,
         settings=settings,
-        generator=torch.Generator().manual_seed(seed),
+        seed=seed,
         on_step=on_step,
     )
-    more = {"loss": result.loss[0].tolist()}
-    return _outcome(scene, target, result.noise[0], result.adversarial[0], more)
+    losses = tuple(found.loss[0].tolist())
+    return _outcome(scene, target, found.noise[0], found.attacked(0), losses)
 
 
 def _outcome(
-    scene: Scene, target: str, noise: Tensor, adversarial: Tensor, more: Mapping[str, object]
-) -> Outcome:
-    values = {
-        "true_class": scene.true_class,
-        "target": target,
-        "views": list(scene.names),
-        "l2_dissimilarity": l2_dissimilarity(scene.floats, adversarial),
-        **more,
-    }
+    scene: Scene,
+    target: str,
+    noise: Tensor,
+    adversarial: Tensor,
+    loss: tuple[float, ...] = (),
+) -> Outcome[StickerValues]:
+    values = StickerValues(
+        true_class=scene.true_class,
+        target=target,
+        views=scene.names,
+        l2_dissimilarity=l2_dissimilarity(scene.floats, adversarial),
+        loss=loss,
+    )
     tensors = {
         "noise": noise,
         "mask": scene.mask,

@@ -1,123 +1,82 @@
-"""Cells that carry a sticker over to a network, and the rates that follow from their records."""
+"""A step that carries a sticker over to a network: its answers on the scene."""
 
-from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from blurnet.defenses.blur import FilterDescription, defend
-from blurnet.engine.step import Cell, OnStep, Outcome
-from blurnet.evaluation import attack_rates, mean_rate, predict, rate
-from blurnet.experiments.sources import DataSource
-from blurnet.experiments.steps.network import network_of
-from blurnet.experiments.steps.whitebox import CONTROL_SEED, CONTROL_STICKERS, control_images
+from blurnet.engine import Needs, OnStep, Outcome, Step
+from blurnet.evaluation import control_answers, predict
+from blurnet.experiments.sources import DataSource, Identity
+from blurnet.settings import Settings
+
+from .network import PlannedNetwork, network_of
+from .values import (
+    ControlConfig,
+    Counted,
+    NetworkValues,
+    StickerValues,
+    TransferValues,
+    answered,
+)
 
 
-def transfer_cell(
-    label: str,
-    network: Cell,
-    filters: Sequence[FilterDescription],
-    sticker: Cell,
+class TransferConfig(Settings):
+    """Of a transfer: test images whose answers are counted too, and the control."""
+
+    test: Identity | None = None
+    control: ControlConfig = ControlConfig()
+
+
+def carried_over(
+    network: PlannedNetwork,
+    sticker: Step[StickerValues],
     source: DataSource | None,
-) -> Cell:
-    """Describe a network's answers on a scene, clean, under a sticker and under the control's.
+    *,
+    called: str,
+) -> Step[TransferValues]:
+    """Plan asking for a network's answers on a scene: clean, attacked, and under the control.
 
     Args:
-        label: what the network is to the experiment, for the progress display.
-        network: the cell that gives it.
-        filters: what is put into it first.
-        sticker: the cell that gives the sticker on its scene.
-        source: test signs whose answers are counted too; None for none.
+        network: who is asked.
+        sticker: gives the sticker on its scene.
+        source: test images whose answers are counted too; None for none.
+        called: what the network is to the experiment, for the progress display.
 
     """
-    return Cell(
+    return Step(
         kind="transfer",
-        title=f"carry the sticker over to: {label}",
-        config={
-            "filters": [f.model_dump() for f in filters],
-            "test": None if source is None else source.identity(),
-            "control": {"stickers": CONTROL_STICKERS, "seed": CONTROL_SEED},
-        },
-        work=partial(_transfer, filters, source),
-        needs={"network": network, "sticker": sticker},
+        version=1,
+        title=f"carry the sticker over to: {called}",
+        config=TransferConfig(test=None if source is None else source.identity()),
+        values=TransferValues,
+        work=partial(_transfer, source),
+        needs={"network": network.step, "sticker": sticker},
     )
 
 
 def _transfer(
-    filters: Sequence[FilterDescription],
-    source: DataSource | None,
-    needs: Mapping[str, Outcome],
-    _on_step: OnStep,
-    _folder: Path,
-) -> Outcome:
-    network, sticker = needs["network"], needs["sticker"]
-    classes = network.values["classes"]
-    clean = sticker.tensors["clean"]
-    model = defend(network_of(network), filters, example=clean[:1].float() / 255)
+    source: DataSource | None, needs: Needs, _on_step: OnStep, _folder: Path
+) -> Outcome[TransferValues]:
+    network: Outcome[NetworkValues] = needs["network"]
+    sticker: Outcome[StickerValues] = needs["sticker"]
+    model, classes = network_of(network), network.values.classes
     test = None
     if source is not None:
         signs = source.load().test
         labels = torch.tensor([classes.index(name) for name in signs.classes])[signs.labels]
         right = predict(model, signs.images).classes == labels
-        test = {"count": int(right.sum()), "total": len(right)}
-    control = [
-        predict(model, views).classes.tolist()
-        for views in control_images(clean.float() / 255, sticker.tensors["mask"])
-    ]
-    answers = {
-        "clean": predict(model, clean),
-        "attacked": predict(model, sticker.tensors["adversarial"]),
-    }
-    values = {
-        "classes": classes,
-        "true": classes.index(sticker.values["true_class"]),
-        "target": classes.index(sticker.values["target"]),
-        **{
-            state: {"classes": a.classes.tolist(), "confidence": a.confidence.tolist()}
-            for state, a in answers.items()
-        },
-        "control": control,
-        "l2_dissimilarity": sticker.values["l2_dissimilarity"],
-        "test": test,
-    }
-    return Outcome(values)
-
-
-def transfer_rates(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Compute a row's rates from a ``transfer`` record.
-
-    Args:
-        values: the record's.
-
-    Returns:
-        ``accuracy``, ``attack_success_rate``, ``prediction_altered_rate``,
-        ``target_reached_rate``, ``control_success_rate`` and, with test signs, ``test_accuracy``,
-        shares in [0, 1]; ``intervals`` of each, Wilson's at 95 %; ``l2_dissimilarity``, ``images``
-        and ``test_images``.
-
-    """
-    rates = attack_rates(
-        torch.tensor(values["clean"]["classes"]),
-        torch.tensor(values["attacked"]["classes"]),
-        values["true"],
-        values["target"],
+        test = Counted(count=int(right.sum()), total=len(right))
+    clean, adversarial = sticker.tensors["clean"], sticker.tensors["adversarial"]
+    control = control_answers(model, clean.float() / 255, sticker.tensors["mask"])
+    values = TransferValues(
+        classes=classes,
+        true=classes.index(sticker.values.true_class),
+        target=classes.index(sticker.values.target),
+        clean=answered(predict(model, clean)),
+        attacked=answered(predict(model, adversarial)),
+        control=tuple(map(tuple, control.tolist())),
+        l2_dissimilarity=sticker.values.l2_dissimilarity,
+        test=test,
     )
-    measured = {
-        "accuracy": rates.accuracy,
-        "attack_success_rate": rates.attack_success_rate,
-        "prediction_altered_rate": rates.prediction_altered_rate,
-        "target_reached_rate": rates.target_reached_rate,
-        "control_success_rate": mean_rate(torch.tensor(values["control"]) != values["true"]),
-    }
-    test = values["test"]
-    if test is not None:
-        measured["test_accuracy"] = rate(torch.arange(test["total"]) < test["count"])
-    return {
-        **{name: measured_rate.value for name, measured_rate in measured.items()},
-        "l2_dissimilarity": values["l2_dissimilarity"],
-        "images": rates.accuracy.total,
-        "test_images": None if test is None else test["total"],
-        "intervals": {name: [r.low, r.high] for name, r in measured.items()},
-    }
+    return Outcome(values)

@@ -3,9 +3,18 @@
 from typing import Literal
 
 from blurnet.defenses import Blur
-from blurnet.evaluation import Rate
+from blurnet.evaluation import Answers, Rate
+from blurnet.evaluation.attack import CONTROL_SEED, CONTROL_STICKERS
 from blurnet.evaluation.effects import KernelEffects, MapEffects
+from blurnet.evaluation.evidence import Answered
 from blurnet.settings import Settings
+
+
+class ControlConfig(Settings):
+    """The control: how many stickers of random colours, and what they are drawn from."""
+
+    stickers: int = CONTROL_STICKERS
+    seed: int = CONTROL_SEED
 
 
 class NetworkValues(Settings):
@@ -55,11 +64,11 @@ class StickerValues(Settings):
     loss: tuple[float, ...] = ()
 
 
-class Answered(Settings):
-    """A network's answers: the class of each image, and the probability it got it with."""
-
-    classes: tuple[int, ...]
-    confidence: tuple[float, ...]
+def answered(answers: Answers) -> Answered:
+    """Give answers as a record keeps them."""
+    return Answered(
+        classes=tuple(answers.classes.tolist()), confidence=tuple(answers.confidence.tolist())
+    )
 
 
 class Counted(Settings):
@@ -142,8 +151,17 @@ class MeasuredLayer(Settings):
 
 
 class SpectraValues(Settings):
-    """Spectra of a network's maps. Tensors: see ``experiments/steps/spectra.py``."""
+    """Spectra of a network's maps. Tensors: see ``experiments/steps/spectra.py``.
+
+    Args:
+        layers: what was measured, "input" first.
+        channels: those of the input, such as "input R", measured each by itself.
+        views: how many images there were.
+        kernels: of learned kernels; None without.
+
+    """
 
     layers: dict[str, MeasuredLayer]
+    channels: tuple[str, ...] = ()
     views: int
     kernels: KernelEffects | None

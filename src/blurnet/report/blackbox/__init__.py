@@ -1,1 +1,5 @@
 """How black-box experiments are shown."""
+
+from .measures import measures as measures
+from .sections import sections as sections
+from .tables import tables as tables

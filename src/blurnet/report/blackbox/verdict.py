@@ -1,8 +1,9 @@
 """What a table's rows say in plain words, and no more than that."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from blurnet.evaluation import Rate
+from blurnet.experiments.results import BlackboxRow
 from blurnet.report.words import percent, span
 
 NOTE = (
@@ -14,18 +15,18 @@ WEAK = 0.5
 """Below this success on the unfiltered network, a sticker says little about filters."""
 
 
-def verdict(rows: Sequence[Mapping[str, Any]]) -> str:
+def verdict(rows: Sequence[BlackboxRow]) -> str:
     """Compare the filtered networks of one table with its unfiltered one.
 
     Args:
-        rows: rows of ``results.json`` that share a sticker, at least one.
+        rows: those that share a sticker, at least one.
 
     """
-    plain = next((row for row in rows if not row["defense"]), None)
-    filtered = [row for row in rows if row["defense"]]
+    plain = next((row for row in rows if not row.filters), None)
+    filtered = [row for row in rows if row.filters]
     if not filtered:
         return "No filtered network was tried."
-    best = min(filtered, key=lambda row: (row["attack_success_rate"], -row["accuracy"]))
+    best = min(filtered, key=lambda row: (_success(row), -row.rates.accuracy.value))
     sentences = [
         _lowest(best, plain, len(filtered)),
         _control(best),
@@ -37,58 +38,69 @@ def verdict(rows: Sequence[Mapping[str, Any]]) -> str:
     return " ".join(filter(None, sentences))
 
 
-def _lowest(best: Mapping[str, Any], plain: Mapping[str, Any] | None, count: int) -> str:
+def _success(row: BlackboxRow) -> float:
+    return row.rates.attack_success_rate.value
+
+
+def _lowest(best: BlackboxRow, plain: BlackboxRow | None, count: int) -> str:
     opening = f"Of {count} filtered networks," if count > 1 else "The one filtered network,"
-    verb = "had the lowest attack success rate" if count > 1 else "had an attack success rate of"
-    against = (
-        "" if plain is None else f", against {percent(plain['attack_success_rate'])} unfiltered"
-    )
+    verb = "had the lowest attack success rate:" if count > 1 else "had an attack success rate of"
+    against = "" if plain is None else f", against {percent(_success(plain))} unfiltered"
+    rate = best.rates.attack_success_rate
     return (
-        f"{opening} “{best['label']}” {verb}{':' if count > 1 else ''} "
-        f"{percent(best['attack_success_rate'])} of {best['images']} images "
-        f"(95\u00a0% interval {span(best['intervals']['attack_success_rate'])}){against}."
+        f"{opening} “{best.label}”{'' if count > 1 else ','} {verb} {percent(rate.value)} of "
+        f"{rate.total} images (95\u00a0% interval {span(rate)}){against}."
     )
 
 
-def _control(best: Mapping[str, Any]) -> str:
-    control, limits = best["control_success_rate"], best["intervals"]["control_success_rate"]
+def _control(best: BlackboxRow) -> str:
+    control = best.rates.control_success_rate
     sentence = (
-        f"Stickers of random colours in the same mask alone make {percent(control)} wrong "
-        f"({span(limits)})"
+        f"Stickers of random colours in the same mask alone make {percent(control.value)} wrong "
+        f"({span(control)})"
     )
-    if best["attack_success_rate"] <= limits[1]:
+    if _success(best) <= control.high:
         return f"{sentence}: the attack does not stand out from mere covering."
     return f"{sentence}."
 
 
-def _cost(best: Mapping[str, Any], plain: Mapping[str, Any] | None) -> str:
-    parts = []
-    for key, images in (("accuracy", "clean views"), ("test_accuracy", "test images")):
-        if key in best:
-            against = "" if plain is None else f" (unfiltered: {percent(plain[key])})"
-            parts.append(f"{percent(best[key])} of the {images}{against}")
+def _cost(best: BlackboxRow, plain: BlackboxRow | None) -> str:
+    before = None if plain is None else plain.rates
+    parts = [
+        _right(best.rates.accuracy, None if before is None else before.accuracy, "clean views")
+    ]
+    if best.rates.test_accuracy is not None:
+        unfiltered = None if before is None else before.test_accuracy
+        parts.append(_right(best.rates.test_accuracy, unfiltered, "test images"))
     return f"It classifies {' and '.join(parts)} correctly."
 
 
-def _share_without(best: Mapping[str, Any]) -> str:
-    if best["accuracy"] == 1:
+def _right(rate: Rate, unfiltered: Rate | None, images: str) -> str:
+    against = "" if unfiltered is None else f" (unfiltered: {percent(unfiltered.value)})"
+    return f"{percent(rate.value)} of the {images}{against}"
+
+
+def _share_without(best: BlackboxRow) -> str:
+    accuracy = best.rates.accuracy.value
+    if accuracy == 1:
         return ""
     return (
-        f"It is wrong on {percent(1 - best['accuracy'])} of the views without any sticker; the "
-        f"sticker changes its answer on {percent(best['prediction_altered_rate'])}."
+        f"It is wrong on {percent(1 - accuracy)} of the views without any sticker; the sticker "
+        f"changes its answer on {percent(best.rates.prediction_altered_rate.value)}."
     )
 
 
-def _difference(best: Mapping[str, Any], plain: Mapping[str, Any]) -> str:
-    if best["attack_success_rate"] >= plain["attack_success_rate"]:
+def _difference(best: BlackboxRow, plain: BlackboxRow) -> str:
+    if _success(best) >= _success(plain):
         return "So no filter lowered the attack success rate."
-    if best["intervals"]["attack_success_rate"][1] >= plain["intervals"]["attack_success_rate"][0]:
-        return f"The two intervals overlap: {best['images']} images do not settle that it helped."
+    rate = best.rates.attack_success_rate
+    if rate.high >= plain.rates.attack_success_rate.low:
+        return f"The two intervals overlap: {rate.total} images do not settle that it helped."
     return ""
 
 
-def _strength(plain: Mapping[str, Any]) -> str:
-    if plain["attack_success_rate"] >= WEAK:
+def _strength(plain: BlackboxRow) -> str:
+    if _success(plain) >= WEAK:
         return ""
     return (
         "The sticker works on less than half of the views even without a filter, which makes this "

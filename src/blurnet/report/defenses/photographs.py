@@ -1,134 +1,87 @@
-"""The sections for defenses that show views: what each target's sticker did, and photographs."""
+"""Views clean and attacked at the worst target, with each network's answers."""
 
-from collections.abc import Mapping
-from typing import Any
-
-import torch
 from torch import Tensor
 
-from blurnet.evaluation import mean_rate
+from blurnet.experiments.defenses import Defenses
+from blurnet.experiments.results import DefenseRow
+from blurnet.experiments.steps.values import WhiteboxValues
 from blurnet.report.defenses.words import name_of
-from blurnet.report.figures.images import image_uri, interval_bar
-from blurnet.report.figures.photographs import answer, sheet, uris, views_shown
-from blurnet.report.run import Run, Values
-
-Row = Mapping[str, Any]
+from blurnet.report.figures.photographs import (
+    Answer,
+    Answers,
+    Photographs,
+    PhotographSet,
+    View,
+    answers,
+    sheet,
+    uris,
+    views_shown,
+)
+from blurnet.report.run import Run
 
 MOST_ROWS = 12
 """Networks in a figure for a paper."""
 
 
-def targets(run: Run) -> Values:
-    """Show what each target's attack did, and its sticker where that was recorded."""
-    panels = []
-    for row in run.results["rows"]:
-        for attack, scenes in row["attacks"].items():
-            for scene in scenes:
-                if scene["targets_tried"] > 1:
-                    panels.append(_targets(run, row, attack, scene))
-    return {"panels": panels, "axes": ["Attack", "Signs", "Network"]}
-
-
-def _targets(run: Run, row: Row, attack: str, scene: Row) -> Values:
-    found = [run.records[network["cell"]] for network in scene["networks"]]
-    values, tensors = found[0].values, found[0].tensors
-    answers = torch.tensor([each.values["attacked"] for each in found])
-    noise, mask = tensors.get("noise"), tensors["mask"]
-    pasted = run.results["settings"]["attacks"][attack]["settings"]["placement"] == "paste"
-    bars = []
-    for place, target in enumerate(values["targets"]):
-        name = values["classes"][target]
-        success = mean_rate(answers[:, place] != values["true"])
-        limits = [success.low, success.high]
-        sticker = None if noise is None else mask * noise[place]
-        shown = sticker if sticker is None or pasted else (1 + sticker) / 2
-        bars.append(
-            {
-                "target": name,
-                "success": success.value,
-                "interval": limits,
-                "reached": float((answers[:, place] == target).float().mean()),
-                "bar": interval_bar(f"{name_of(row)}, {name}", success.value, limits),
-                "sticker": None if shown is None else image_uri(shown.clamp(0, 1)),
-            }
-        )
-    return {
-        "for": {"Attack": attack, "Signs": scene["true_class"], "Network": name_of(row)},
-        "title": f"{name_of(row)}: {attack} on {scene['images']} views of {scene['true_class']}",
-        "bars": sorted(bars, key=lambda bar: -bar["success"]),
-        "stickers": noise is not None,
-    }
-
-
-def photographs(run: Run) -> Values:
-    """Show views clean and attacked at the worst target, with each network's answers."""
-    rows = run.results["rows"]
-    shown = sum(len(s["networks"]) for row in rows for ss in row["attacks"].values() for s in ss)
-    sets = [
+def photographs(run: Run[Defenses, DefenseRow]) -> Photographs:
+    """Show every attack on every scene."""
+    rows = run.results.rows
+    shown = sum(len(s.networks) for row in rows for of in row.attacks.values() for s in of)
+    sets = tuple(
         _photographs(run, attack, place, shown)
-        for attack, scenes in rows[0]["attacks"].items()
+        for attack, scenes in rows[0].attacks.items()
         for place in range(len(scenes))
-    ]
-    unknown = any(n["clean"][0]["confidence"] is None for s in sets for n in s["networks"])
-    return {"sets": sets, "axes": ["Attack", "Signs", "Network", "Seed"], "unknown": unknown}
+    )
+    return Photographs(("Attack", "Signs", "Network", "Seed"), sets)
 
 
-def _photographs(run: Run, attack: str, scene: int, shown: int) -> Values:
-    networks: list[Values] = []
-    sheets: dict[str, tuple[Tensor, Any]] = {}
-    for row in run.results["rows"]:
-        for judged, cell in zip(
-            row["networks"], row["attacks"][attack][scene]["networks"], strict=True
-        ):
-            outcome = run.records[cell["cell"]]
-            views, clean = outcome.values["views"], outcome.tensors["clean"]
-            places = views_shown(len(views), shown)
-            told = _answers(outcome.values)
-            networks.append(
-                {
-                    **told,
-                    "label": f"{name_of(row)}, seed {judged['seed']}",
-                    "for": {"Network": name_of(row), "Seed": str(judged["seed"])},
-                    "images": uris(outcome.tensors["worst"], places),
-                }
-            )
-            if judged is row["networks"][0] and len(sheets) < MOST_ROWS:
-                sheets[name_of(row)] = (outcome.tensors["worst"], told["attacked"])
-    signs = run.results["rows"][0]["attacks"][attack][scene]["true_class"]
+def _photographs(
+    run: Run[Defenses, DefenseRow], attack: str, place: int, shown: int
+) -> PhotographSet:
+    networks: list[Answers] = []
+    sheets: dict[str, tuple[Tensor, tuple[Answer, ...]]] = {}
+    names: tuple[str, ...] = ()
+    views: tuple[View, ...] = ()
+    for row in run.results.rows:
+        scene = row.attacks.get(attack, ())[place]
+        for network, attacked in zip(row.networks, scene.networks, strict=True):
+            found = run.read(attacked.step, WhiteboxValues)
+            clean, worst = run.tensors(attacked.step, found, "clean", "worst")
+            places = views_shown(len(clean), shown, clean.shape[-1])
+            if not views:
+                first, names = clean, found.values.views
+                drawn = zip(places, uris(clean, places), strict=True)
+                views = tuple(View(names[at], at, uri) for at, uri in drawn)
+            told = _answers(row, network.seed, found.values, uris(worst, places))
+            networks.append(told)
+            if network is row.networks[0] and len(sheets) < MOST_ROWS:
+                sheets[name_of(row)] = (worst, told.attacked)
+    signs = run.results.rows[0].attacks.get(attack, ())[place].true_class
     title = f"{attack}, {signs}"
-    return {
-        "for": {"Attack": attack, "Signs": signs},
-        "title": title,
-        "networks": networks,
-        "views": [
-            {"name": views[place], "place": place, "clean": uri, "attacked": None}
-            for place, uri in zip(places, uris(clean, places), strict=True)
-        ],
-        "of": len(views),
-        "sheet": sheet(title, views, clean, sheets),
-    }
+    return PhotographSet(
+        title,
+        {"Attack": attack, "Signs": signs},
+        tuple(networks),
+        views,
+        len(names),
+        sheet(title, names, first, sheets),
+    )
 
 
-def _answers(values: Row) -> Values:
+def _answers(
+    row: DefenseRow, seed: int, values: WhiteboxValues, images: tuple[str, ...]
+) -> Answers:
     """Name the answers on the clean views and on those attacked at the worst target."""
-    classes, true, worst = values["classes"], values["true"], values["worst_target"]
-    target = worst if values["goal"] == "targeted" else None
-    given = {
-        "clean": values["clean"],
-        "attacked": values["attacked"][values["targets"].index(worst)],
-    }
-    known = values.get("confidence", {})
-    told = {
-        state: [
-            answer(classes, each, true, target, confidence)
-            for each, confidence in zip(
-                answers,
-                known.get({"attacked": "worst"}.get(state, state), [None] * len(answers)),
-                strict=True,
-            )
-        ]
-        for state, answers in given.items()
-    }
-    wrong = sum(each != true for each in given["attacked"])
+    classes, true, worst = values.classes, values.true, values.worst_target
+    target = worst if values.goal == "targeted" else None
+    attacked = values.attacked[values.targets.index(worst)]
+    wrong = sum(each != true for each in attacked)
     aim = "untargeted" if target is None else f"aimed at “{classes[target]}”, its worst target"
-    return {**told, "sentence": f"{wrong} of {len(given['attacked'])} wrong, {aim}."}
+    return Answers(
+        f"{name_of(row)}, seed {seed}",
+        {"Network": name_of(row), "Seed": str(seed)},
+        answers(classes, values.clean.classes, true, target, values.clean.confidence),
+        answers(classes, attacked, true, target, values.worst_confidence),
+        f"{wrong} of {len(attacked)} wrong, {aim}.",
+        images,
+    )

@@ -1,189 +1,123 @@
-"""The page's sections for defenses side by side; see ``sections.py`` for how they are shown."""
+"""The page's sections for defenses side by side."""
 
-import json
-from collections.abc import Mapping, Sequence
-from functools import partial
-from typing import Any
+from collections.abc import Iterator
 
-from markupsafe import Markup
-
-from blurnet.report.defenses.figures import curves, has_curves, kernels
-from blurnet.report.defenses.photographs import photographs, targets
+from blurnet.experiments.defenses import Defenses
+from blurnet.experiments.results import DefenseRow
+from blurnet.report.blocks import (
+    Bar,
+    Bars,
+    Block,
+    Charts,
+    Definitions,
+    Details,
+    Fact,
+    Facts,
+    Folded,
+    Paragraph,
+    Plots,
+    Section,
+    Verdict,
+    blocks,
+)
+from blurnet.report.defenses.curves import curves
+from blurnet.report.defenses.kernels import kernels
+from blurnet.report.defenses.photographs import photographs
+from blurnet.report.defenses.tables import AttackTable, attack_tables, class_table, clean_table
+from blurnet.report.defenses.targets import target_panels
+from blurnet.report.defenses.verdict import NOT_ATTACKED, NOTE, clean_verdict, verdicts
 from blurnet.report.defenses.words import (
     ATTACK_MEASURES,
     CLEAN_MEASURES,
-    PUBLISHED_OTHERWISE,
-    defense_words,
+    MEAN,
+    left_out,
     name_of,
-    published_attack,
-    scene_title,
-    seeds_span,
-    verdicts,
+    published,
 )
-from blurnet.report.figures.bars import rate_bars
-from blurnet.report.figures.images import interval_bar
-from blurnet.report.figures.drawings import Drawing
-from blurnet.report.run import Run, Sections, Values
-from blurnet.report.words import INTERVAL, L2_DISSIMILARITY, percent
+from blurnet.report.run import Run
+from blurnet.report.words import INTERVAL, L2_DISSIMILARITY
 
-NOTE = (
-    "A low success under one attack is a claim to attack, not a proof. Every attacker here knew "
-    "the network, filter and weights included; whether a stronger search does better was not asked."
-)
+DefenseRun = Run[Defenses, DefenseRow]
 
 
-def asked(run: Run) -> Values:
-    """Say what was asked for, and all that the numbers depend on."""
-    settings = run.results["settings"]
-    rows = run.results["rows"]
-    facts = {
-        "Data": settings["data"] or "synthetic (drawn signs)",
-        "Judged on": f"{rows[0]['test_images']} "
-        + ("signs held out of the training part" if settings["validation"] else "test signs"),
-        "Training seeds": ", ".join(map(str, settings["seeds"])),
-    }
-    if settings["attacks"]:
-        views = run.results["rows"][0]["attacks"][next(iter(settings["attacks"]))][0]["images"]
-        where = "held-out signs" if settings["data"] else "drawn signs"
-        facts["Attacked"] = (
-            f"{views} photographs published with RP2 ({settings['rp2']})"
-            if settings["rp2"]
-            else f"{views} {where} of “{settings['true_class']}”"
-        )
-    facts |= run.facts
-    return {"facts": facts, "settings": json.dumps(settings, indent=1, ensure_ascii=False)}
+def sections(run: DefenseRun) -> list[Section]:
+    """Give the sections that a run has something for."""
+    attacked = bool(run.results.rows[0].attacks)
+    drawn, panels = tuple(curves(run)), target_panels(run)
+    made = [
+        blocks("What was asked", *_asked(run)),
+        blocks("What came out", *_summary(run)),
+    ]
+    if drawn:
+        made.append(blocks("Curves", Plots(drawn)))
+    if attacked:
+        made.append(blocks("White-box attack", *_attacks(run)))
+    clean = clean_table(run.results)
+    by_class = Folded("Class by class", (class_table(run.results),))
+    made.append(blocks("Clean signs", clean, by_class))
+    if panels is not None:
+        made.append(Section("Target by target", "targets.html.j2", panels))
+    if attacked:
+        made.append(Section("Photographs and answers", "photographs.html.j2", photographs(run)))
+    if any(row.kernels for row in run.results.rows):
+        made.append(blocks("Learned kernels", kernels(run)))
+    made.append(blocks("What the numbers mean", _definitions(attacked=attacked)))
+    return made
 
 
-def summary(run: Run) -> Values:
-    """Say in plain words what came out under each attack."""
-    rows = run.results["rows"]
-    attacks = rows[0]["attacks"]
-    if not attacks:
-        return {"verdicts": {"Clean signs": _clean_verdict(run)}, "note": NOT_ATTACKED}
-    said = {title: text for name in attacks for title, text in verdicts(rows, name).items()}
-    return {"verdicts": said, "note": NOTE}
-
-
-NOT_ATTACKED = (
-    "Nothing was attacked here: these networks have an accuracy; how robust they are was not asked."
-)
-
-
-def _clean_verdict(run: Run) -> str:
-    rows = run.results["rows"]
-    best = max(rows, key=lambda row: row["test_accuracy"])
-    least = min(rows, key=lambda row: row["test_accuracy"])
-    return (
-        f"Test accuracy lies between {percent(least['test_accuracy'])} (“{name_of(least)}”) and "
-        f"{percent(best['test_accuracy'])} (“{name_of(best)}”)."
-    )
-
-
-def clean(run: Run) -> Values:
-    """Lay out what the networks do on clean signs, and what training did to maps and kernels."""
-    rows = run.results["rows"]
-    return {
-        "rows": [
-            {
-                **row,
-                "name": name_of(row),
-                "words": _words(run, row),
-                "seeds": seeds_span(row),
-            }
-            for row in rows
-        ],
-        "learned": any(row["kernels"] for row in rows),
-        "published": published_attack(run.results["settings"]) is not None
-        and any(row["published"] for row in rows),
-        "true_class": run.results["settings"]["true_class"],
-        "names": {key: measure.name for key, measure in CLEAN_MEASURES.items()},
-        "layer": run.results["settings"]["layer"],
-    }
-
-
-def attacks(run: Run) -> Values:
-    """Lay out every attack on every scene, published beside measured, intervals drawn."""
-    rows = run.results["rows"]
-    published = published_attack(run.results["settings"])
-    tables = []
-    for attack, scenes in rows[0]["attacks"].items():
-        for place, scene in enumerate(scenes):
-            same = attack == published and place == 0
-            shown = [
-                {
-                    "name": name_of(row),
-                    "words": _words(run, row),
-                    "published": row["published"] if same else None,
-                    "scene": row["attacks"][attack][place],
-                    "bar": _bar(row, row["attacks"][attack][place], published=same),
-                }
-                for row in rows
-            ]
-            tables.append(
-                {
-                    "title": scene_title(
-                        attack, [each["scene"] for each in shown], len(rows[0]["networks"])
-                    ),
-                    "rows": shown,
-                    "published": any(each["published"] for each in shown),
-                    "targeted": scene["targets_tried"] > 0,
-                    "drawing": _bars(f"Mean success, {attack}, {scene['true_class']}", shown),
-                }
+def _asked(run: DefenseRun) -> Iterator[Block]:
+    settings, rows = run.results.settings, run.results.rows
+    held_out = "signs held out of the training part" if settings.validation else "test signs"
+    facts = [
+        Fact("Data", settings.data or "synthetic (drawn signs)"),
+        Fact("Evaluated on", f"{rows[0].test_accuracy.total} {held_out}"),
+        Fact("Training seeds", ", ".join(map(str, settings.seeds))),
+    ]
+    scene = next((scenes[0] for scenes in rows[0].attacks.values()), None)
+    if scene is not None:
+        where = "held-out signs" if settings.data else "drawn signs"
+        facts.append(
+            Fact(
+                "Attacked",
+                f"{scene.images} photographs published with RP2 ({settings.rp2})"
+                if settings.rp2
+                else f"{scene.images} {where} of “{scene.true_class}”",
             )
-    left_out = published is None and any(row["published"] for row in rows)
-    names = {key: m.name for key, m in ATTACK_MEASURES.items()}
-    return {"tables": tables, "names": names, "left_out": PUBLISHED_OTHERWISE if left_out else ""}
+        )
+    yield Facts((*facts, *run.facts))
+    yield Details("All settings", settings.model_dump_json(indent=1))
 
 
-def _bars(title: str, shown: Sequence[Values]) -> Drawing:
+def _summary(run: DefenseRun) -> Iterator[Block]:
+    rows = run.results.rows
+    if not rows[0].attacks:
+        yield Verdict("Clean signs", clean_verdict(rows))
+        yield Paragraph(NOT_ATTACKED, "note")
+        return
+    for attack in rows[0].attacks:
+        for title, text in verdicts(rows, attack).items():
+            yield Verdict(title, text)
+    yield Paragraph(NOTE, "note")
+
+
+def _attacks(run: DefenseRun) -> Iterator[Block]:
+    why = left_out(run.results)
+    if why:
+        yield Paragraph(why, "caption")
+    for shown in attack_tables(run.results):
+        yield shown.table
+        yield Charts((_bars(run, shown),))
+
+
+def _bars(run: DefenseRun, shown: AttackTable) -> Bars:
     bars = []
-    for row in shown:
-        rate = row["scene"]["mean"]["attack_success_rate"]
-        given = (row["published"] or {}).get("mean")
-        bars.append((row["name"], rate["value"], rate["interval"], given))
-    return Drawing(title, title, partial(rate_bars, title, bars))
+    for row, scene in zip(shown.rows, shown.scenes, strict=True):
+        given = published(run.results, row, shown.attack, shown.place)
+        bars.append(Bar(name_of(row), scene.mean, None if given is None else given.mean))
+    true = shown.scenes[0].true_class
+    return Bars(f"Mean success, {shown.attack}, {true}", MEAN.name, tuple(bars))
 
 
-def definitions(run: Run) -> Values:
-    """Define every number."""
-    measures = [*CLEAN_MEASURES.values()]
-    if run.results["settings"]["attacks"]:
-        measures += [*ATTACK_MEASURES.values(), L2_DISSIMILARITY]
-    return {"measures": measures, "interval": INTERVAL}
-
-
-def sections(run: Run) -> Sections:
-    """Give the sections that a run has something for; title → section, in the page's order."""
-    rows = run.results["rows"]
-    attacked = bool(rows[0]["attacks"])
-    targeted = any(s["targets_tried"] > 1 for ss in rows[0]["attacks"].values() for s in ss)
-    has = {
-        "Curves": has_curves(run),
-        "White-box attack": attacked,
-        "Target by target": targeted,
-        "Learned kernels": any(row["kernels"] for row in rows),
-        "Photographs and answers": attacked,
-    }
-    every = {
-        "What was asked": asked,
-        "What came out": summary,
-        "Curves": curves,
-        "White-box attack": attacks,
-        "Clean signs": clean,
-        "Target by target": targets,
-        "Photographs and answers": photographs,
-        "Learned kernels": kernels,
-        "What the numbers mean": definitions,
-    }
-    return {title: section for title, section in every.items() if has.get(title, True)}
-
-
-def _words(run: Run, row: Mapping[str, Any]) -> str:
-    words, model = defense_words(row["defense"]), row["defense"]["model"]
-    return words if model == run.results["settings"]["model"] else f"{model}; {words}"
-
-
-def _bar(row: Mapping[str, Any], scene: Mapping[str, Any], *, published: bool) -> Markup:
-    mean = scene["mean"]["attack_success_rate"]
-    given = (row["published"] or {}).get("mean") if published else None
-    return interval_bar(f"{name_of(row)}, mean success", mean["value"], mean["interval"], given)
+def _definitions(*, attacked: bool) -> Definitions:
+    under_attack = (*ATTACK_MEASURES, L2_DISSIMILARITY) if attacked else ()
+    return Definitions((*CLEAN_MEASURES, *under_attack, INTERVAL))

@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from blurnet.evaluation import Rate
 from blurnet.report.figures.plots import COLOURS, STYLE, told_apart
+from blurnet.report.words import Bounded
 
-Bar = tuple[str, float, Sequence[float], float | None]
-"""A name, a share, its interval, and what was published."""
+Bar = tuple[str, Rate, float | None]
+"""A name, a rate, and what was published."""
 
-Mark = tuple[float, Sequence[float]] | None
+Mark = tuple[float, Bounded] | None
 """A share and its interval, where it was measured."""
 
 
@@ -20,15 +22,15 @@ def rate_bars(title: str, bars: Sequence[Bar]) -> Figure:
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(5.4, 0.9 + 0.27 * len(bars)), layout="constrained")
         axes = figure.subplots()
-        for place, (_, share, (low, high), published) in enumerate(bars):
-            axes.barh(place, 100 * share, color=COLOURS["mean"], alpha=0.65, height=0.62)
-            axes.plot([100 * low, 100 * high], [place, place], color="#1a1d23", linewidth=1.3)
+        for place, (_, rate, published) in enumerate(bars):
+            limits = [100 * rate.low, 100 * rate.high]
+            axes.barh(place, 100 * rate.value, color=COLOURS["mean"], alpha=0.65, height=0.62)
+            axes.plot(limits, [place, place], color="#1a1d23", linewidth=1.3)
             if published is not None:
                 axes.plot(100 * published, place, "D", color="white", mec="#1a1d23", markersize=5)
         axes.set_yticks(range(len(bars)), [name for name, *_ in bars])
-        axes.set(
-            title=textwrap.fill(title, 52), xlabel="%", xlim=(0, 100), ylim=(len(bars) - 0.5, -0.5)
-        )
+        figure.suptitle(textwrap.fill(title, 52), fontsize="large")
+        axes.set(xlabel="%", xlim=(0, 100), ylim=(len(bars) - 0.5, -0.5))
         axes.grid(visible=False, axis="y")
         return figure
 
@@ -50,13 +52,13 @@ def compared_rates(title: str, rows: Sequence[str], runs: Mapping[str, Sequence[
             colour, marker = told_apart(place)
             shift = (place - (len(runs) - 1) / 2) * 0.7 / len(runs)
             known = [(row + shift, *given) for row, given in enumerate(found) if given is not None]
-            for y, _, (low, high) in known:
-                axes.plot([100 * low, 100 * high], [y, y], color=colour, linewidth=1.3)
+            for y, _, limits in known:
+                across = [100 * limits.low, 100 * limits.high]
+                axes.plot(across, [y, y], color=colour, linewidth=1.3)
             shares, at = [100 * share for _, share, _ in known], [y for y, *_ in known]
             axes.plot(shares, at, marker, color=colour, markersize=4, label=run)
         axes.set_yticks(range(len(rows)), rows)
-        axes.set(
-            title=textwrap.fill(title, 58), xlabel="%", xlim=(-2, 102), ylim=(len(rows) - 0.5, -0.5)
-        )
+        figure.suptitle(textwrap.fill(title, 58), fontsize="large")
+        axes.set(xlabel="%", xlim=(-2, 102), ylim=(len(rows) - 0.5, -0.5))
         figure.legend(loc="outside lower center", ncols=1, fontsize=8)
         return figure

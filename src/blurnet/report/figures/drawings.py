@@ -1,12 +1,12 @@
 """Figures of a page: shown there as SVG, and written as files for papers."""
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from matplotlib.figure import Figure
 
@@ -26,6 +26,8 @@ class Drawing:
         caption: more to be said below it.
 
     """
+
+    block: ClassVar[str] = "drawing"
 
     name: str
     alt: str
@@ -62,25 +64,33 @@ class Drawing:
         return re.sub(r"[^\w.]+", "-", self.name.lower()).strip("-.")[:100] or "figure"
 
 
-def drawings_in(values: Any) -> Iterator[Drawing]:
-    """Find the drawings in what sections show."""
-    if isinstance(values, Drawing):
-        yield values
-    elif isinstance(values, dict):
-        for value in values.values():
+def drawings_in(content: Any) -> Iterator[Drawing]:
+    """Find the drawings in what sections show: dataclasses, tuples and mappings of them.
+
+    What has a ``drawing`` of its own, such as ``Bars``, gives that.
+    """
+    if isinstance(content, Drawing):
+        yield content
+    elif isinstance(content, Mapping):
+        for value in content.values():
             yield from drawings_in(value)
-    elif isinstance(values, list | tuple):
-        for value in values:
+    elif isinstance(content, list | tuple):
+        for value in content:
             yield from drawings_in(value)
+    elif is_dataclass(content) and not isinstance(content, type):
+        if not any(each.name == "drawing" for each in fields(content)):
+            yield from drawings_in(getattr(content, "drawing", None))
+        for each in fields(content):
+            yield from drawings_in(getattr(content, each.name))
 
 
 def write_drawings(
-    values: Any, folder: Path, on_step: Callable[[int, int], None] | None = None
+    content: Any, folder: Path, on_step: Callable[[int, int], None] | None = None
 ) -> list[Path]:
-    """Write every drawing in ``values`` as PNG and SVG.
+    """Write every drawing in ``content`` as PNG and SVG.
 
     Args:
-        values: what sections show.
+        content: what sections show.
         folder: where to; made if it does not exist. Files of the same names are replaced.
         on_step: told after each drawing how many are done, and of how many.
 
@@ -95,13 +105,13 @@ def write_drawings(
     paths: list[Path] = []
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    drawings = list(drawings_in(values))
+    drawings = list(drawings_in(content))
     for place, drawing in enumerate(drawings, start=1):
         taken[drawing.file] = number = taken.get(drawing.file, 0) + 1
         name = drawing.file + f"-{number}" * (number > 1)
-        for suffix, content in (("png", drawing.png), ("svg", drawing.svg)):
+        for suffix, written in (("png", drawing.png), ("svg", drawing.svg)):
             paths.append(folder / f"{name}.{suffix}")
-            write_whole(paths[-1], content)
+            write_whole(paths[-1], written)
         if on_step is not None:
             on_step(place, len(drawings))
     return paths

@@ -1,19 +1,21 @@
 """Small figures: data in, SVG or an image's data URI out."""
 
 import base64
-import math
-from collections.abc import Sequence
 from io import BytesIO
 
 from markupsafe import Markup
 from PIL import Image
 from torch import Tensor
 
-from blurnet.report.words import percent, span
+from blurnet.report.words import Bounded, percent, span
+
+SMALL, LARGE = 64, 256
+"""A page has images up to the first width as they are, pixel by pixel, and larger ones as lossy
+WebP of at most the second width, so that it stays small."""
 
 
 def interval_bar(
-    name: str, share: float, interval: Sequence[float], published: float | None = None
+    name: str, share: float, limits: Bounded | None = None, published: float | None = None
 ) -> Markup:
     """Draw a share as a bar with its interval as a whisker, and what was published as a diamond.
 
@@ -22,13 +24,19 @@ def interval_bar(
     Args:
         name: what the share is, for those who hear the page.
         share: in [0, 1].
-        interval: its lower and upper limit.
+        limits: its 95 % interval, if it has one.
         published: the published share, if there is one.
 
     """
-    low, high = interval
-    title = f"{name}: {percent(share)}, 95\u00a0% interval {span(interval)}"
-    diamond = Markup("")
+    title, whisker, diamond = f"{name}: {percent(share)}", Markup(""), Markup("")
+    if limits is not None:
+        title += f", 95\u00a0% interval {span(limits)}"
+        low, high = 100 * limits.low, 100 * limits.high
+        whisker = Markup(
+            '<g class="whisker"><line x1="{:.2f}%" x2="{:.2f}%" y1="11" y2="11"/>'
+            '<line x1="{:.2f}%" x2="{:.2f}%" y1="7" y2="15"/>'
+            '<line x1="{:.2f}%" x2="{:.2f}%" y1="7" y2="15"/></g>'
+        ).format(low, high, low, low, high, high)
     if published is not None:
         title += f", published {percent(published)}"
         diamond = Markup(
@@ -37,49 +45,43 @@ def interval_bar(
     return Markup(
         '<svg class="bar" role="img" aria-label="{}" width="100%" height="22">'
         '<rect class="track" width="100%" height="12" y="5"/>'
-        '<rect class="value" width="{:.2f}%" height="12" y="5"/>'
-        '<g class="whisker"><line x1="{:.2f}%" x2="{:.2f}%" y1="11" y2="11"/>'
-        '<line x1="{:.2f}%" x2="{:.2f}%" y1="7" y2="15"/>'
-        '<line x1="{:.2f}%" x2="{:.2f}%" y1="7" y2="15"/></g>{}</svg>'
-    ).format(title, 100 * share, *(100 * x for x in (low, high, low, low, high, high)), diamond)
+        '<rect class="value" width="{:.2f}%" height="12" y="5"/>{}{}</svg>'
+    ).format(title, 100 * share, whisker, diamond)
 
 
-def line_chart(name: str, values: Sequence[float]) -> Markup:
-    """Draw a loss over its steps, on a logarithmic scale from its lowest to its highest.
+def picture(image: Tensor) -> Image.Image:
+    """Make a picture of an image.
 
     Args:
-        name: what the values are, for those who hear the page.
-        values: at least one, in order.
+        image: C × H × W or H × W, uint8, or float in [0, 1]. Three channels are colours, one is
+            grey; of any other number the mean is shown, in grey.
 
     """
-    logs = [math.log(max(value, 1e-9)) for value in values]
-    low, high = min(logs), max(logs)
-    height, last = (high - low) or 1, max(len(values) - 1, 1)
-    points = " ".join(
-        f"{100 * step / last:.2f},{100 * (high - value) / height:.2f}"
-        for step, value in enumerate(logs)
-    )
-    title = f"{name}: from {values[0]:.3g} to {values[-1]:.3g} in {len(values)} steps"
-    return Markup(
-        '<svg class="line" role="img" aria-label="{}" viewBox="0 0 100 100" '
-        'preserveAspectRatio="none"><polyline points="{}"/></svg>'
-    ).format(title, points)
+    if image.dim() == 3 and image.shape[0] not in {1, 3}:
+        image = image.float().mean(0).to(image.dtype)
+    if image.is_floating_point():
+        image = (image.clamp(0, 1) * 255).round().byte()
+    if image.dim() == 3:
+        image = image.permute(1, 2, 0).squeeze(2)
+    return Image.fromarray(image.contiguous().numpy())
+
+
+def png(shown: Image.Image) -> bytes:
+    """Write a picture as PNG."""
+    content = BytesIO()
+    shown.save(content, "PNG", optimize=True)
+    return content.getvalue()
 
 
 def image_uri(image: Tensor) -> str:
-    """Write an image as a PNG in a data URI.
-
-    Args:
-        image: C × H × W (three channels) or H × W, uint8, or float32 in [0, 1].
-
-    """
-    if image.is_floating_point():
-        image = (image * 255).round().byte()
-    if image.dim() == 3:
-        image = image.permute(1, 2, 0)
+    """Write an image, as ``picture`` takes it, in a data URI; see ``SMALL``."""
+    shown = picture(image)
+    if max(shown.size) <= SMALL:
+        return data_uri("image/png", png(shown))
     content = BytesIO()
-    Image.fromarray(image.contiguous().numpy()).save(content, "PNG", optimize=True)
-    return data_uri("image/png", content.getvalue())
+    shown.thumbnail((LARGE, LARGE))
+    shown.save(content, "WEBP", quality=88)
+    return data_uri("image/webp", content.getvalue())
 
 
 def data_uri(kind: str, content: bytes) -> str:

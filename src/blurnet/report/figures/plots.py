@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
 
@@ -12,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from blurnet.report.figures.images import picture
 from blurnet.report.words import short
 
 STYLE: Any = {
@@ -31,55 +33,69 @@ MARKERS = {"accuracy": "o", "mean": "s", "worst": "^"}
 
 APART = ("#0b5cad", "#c2500a", "#8a2b86", "#2f7d4f", "#8c6d00", "#6b7280", "#b3261e", "#0e7c86")
 
-Point = tuple[float, float, float, float]
-"""x, and a share with its interval: value, low, high."""
+
+@dataclass(frozen=True)
+class Point:
+    """A share at ``x``, with its 95 % interval."""
+
+    x: float
+    value: float
+    low: float
+    high: float
 
 
-def alpha_curves(
-    title: str, series: Mapping[str, tuple[str, Sequence[Point]]], baseline: Mapping[str, float]
-) -> Figure:
+@dataclass(frozen=True)
+class Curve:
+    """A share over something: its name, its points, and the share without it, drawn dotted."""
+
+    name: str
+    points: tuple[Point, ...]
+    without: float | None = None
+
+
+def alpha_curves(title: str, curves: Mapping[str, Curve]) -> Figure:
     """Draw shares over a penalty's weight, intervals as bands, the unpenalised network dotted.
 
     Args:
         title: what is penalised.
-        series: a key of ``COLOURS`` → the curve's name, and its points. α may be 0: it stands left
-            of the smallest other one.
-        baseline: a key of ``COLOURS`` → the share of the network without the penalty.
+        curves: a key of ``COLOURS`` → the curve. α may be 0: it stands left of the smallest other
+            one.
 
     """
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(4.6, 3.1), layout="constrained")
         axes = figure.subplots()
-        zero = _logarithmic(axes, [point[0] for _, points in series.values() for point in points])
-        for key, (name, points) in series.items():
-            _band(axes, points, zero, name, COLOURS[key], MARKERS[key])
-            if key in baseline:
-                axes.axhline(100 * baseline[key], color=COLOURS[key], linestyle=":", linewidth=1)
+        zero = _logarithmic(axes, [point.x for c in curves.values() for point in c.points])
+        for key, curve in curves.items():
+            _band(axes, curve.points, zero, curve.name, COLOURS[key], MARKERS[key])
+            if curve.without is not None:
+                axes.axhline(100 * curve.without, color=COLOURS[key], linestyle=":", linewidth=1)
         axes.set(title=textwrap.fill(title, 48), xlabel="α", ylabel="%", ylim=(-3, 103))
-        figure.legend(loc="outside lower center", ncols=len(series), fontsize=8)
+        figure.legend(loc="outside lower center", ncols=len(curves), fontsize=8)
         return figure
 
 
-def setting_curves(title: str, setting: str, series: Mapping[str, Sequence[Point]]) -> Figure:
-    """Draw a share over a setting, a curve for each name, intervals as bands.
+def setting_curves(title: str, setting: str, curves: Sequence[Curve]) -> Figure:
+    """Draw a share over a setting, intervals as bands.
 
     Args:
         title: what the share is.
         setting: what it is drawn over: λ, steps, the mask's area.
-        series: name → points, at least two.
+        curves: each of at least two points.
 
     """
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(4.6, 3.1 + 0.16 * len(series)), layout="constrained")
+        figure = Figure(figsize=(4.6, 3.1 + 0.16 * len(curves)), layout="constrained")
         axes = figure.subplots()
-        x = sorted({point[0] for points in series.values() for point in points})
+        x = sorted({point.x for curve in curves for point in curve.points})
         zero = 0.0
         if x[0] >= 0 and x[-1] > 20 * (x[0] or x[1]):
             zero = _logarithmic(axes, x)
         else:
             axes.set_xticks(x, [short(value) for value in x])
-        for place, (name, points) in enumerate(series.items()):
-            _band(axes, sorted(points), zero, name, *told_apart(place))
+        for place, curve in enumerate(curves):
+            points = sorted(curve.points, key=lambda point: point.x)
+            _band(axes, points, zero, curve.name, *told_apart(place))
         axes.set(title=textwrap.fill(title, 48), xlabel=setting, ylabel="%", ylim=(-3, 103))
         figure.legend(loc="outside lower center", ncols=2, fontsize=8)
         return figure
@@ -117,8 +133,8 @@ def picture_sheet(
     Args:
         title: what was done to them.
         columns: the photographs' names.
-        rows: name → an image, uint8 or float32 in [0, 1], 3 × H × W, and the answer, for each
-            column.
+        rows: name → an image, as ``picture`` takes it, and the answer, for each column; all of one
+            size.
 
     """
     with mpl.rc_context(STYLE | {"axes.grid": False, "font.size": 6}):
@@ -132,7 +148,8 @@ def picture_sheet(
         for line, shots in enumerate(rows.values()):
             for column, (image, answer) in enumerate(shots):
                 top, left = line * tile[0], column * tile[1]
-                page[top : top + height, left : left + width] = _pixels(image)
+                shown = np.asarray(picture(image).convert("RGB"))
+                page[top : top + height, left : left + width] = shown
                 below = (left + width / 2, top + height)
                 axes.annotate(answer, below, ha="center", va="top", fontsize=6)
         axes.imshow(page, interpolation="none")
@@ -144,12 +161,6 @@ def picture_sheet(
         axes.spines[:].set_visible(False)
         axes.set_title(title, fontsize=8)
         return figure
-
-
-def _pixels(image: Tensor) -> npt.NDArray[np.uint8]:
-    bytes_ = (image * 255).round().byte() if image.is_floating_point() else image
-    pixels: npt.NDArray[np.uint8] = bytes_.permute(1, 2, 0).numpy()
-    return pixels
 
 
 def kernel_sheet(kernels: Tensor, responses: Tensor, count: int = 12) -> Figure:
@@ -205,8 +216,8 @@ def svg(figure: Figure) -> bytes:
 def _band(
     axes: Axes, points: Sequence[Point], zero: float, name: str, colour: str, marker: str
 ) -> None:
-    x = [at or zero for at, *_ in points]
-    value, low, high = 100 * np.array(points).T[1:]
+    x = [point.x or zero for point in points]
+    value, low, high = 100 * np.array([(p.value, p.low, p.high) for p in points]).T
     axes.fill_between(x, low, high, color=colour, alpha=0.15, linewidth=0)
     axes.plot(x, value, color=colour, marker=marker, markersize=4, label=name)
 

@@ -1,22 +1,19 @@
-"""The page: one HTML file that shows a run, made from its records."""
+"""The page: one HTML file that loads nothing, made of sections."""
 
 import base64
 import hashlib
+import json
+import re
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from blurnet.engine import RESULTS
 from blurnet.errors import BlurnetError
 from blurnet.files import disk_errors, write_whole
-from blurnet.report.figures.images import data_uri
-from blurnet.report.kinds import kind_of
-from blurnet.report.page.reading import read_run
-from blurnet.report.page.raw import to_csv
-from blurnet.report.run import Run
+from blurnet.report.blocks import Section
+from blurnet.report.figures.images import interval_bar
 from blurnet.report.words import percent, span
 
 REPORT = "report.html"
@@ -24,61 +21,23 @@ MARK = b"<title>blurnet: "
 """By this a page is known as one of blurnet's, which may be replaced."""
 
 
-class Section(NamedTuple):
-    """A section of a page: its title, the template that shows it, and what that is given."""
-
-    title: str
-    name: str
-    values: Mapping[str, Any]
-
-
-def write_page(folder: Path) -> Path:
-    """Write a run's ``report.html``, self-contained: it loads nothing.
-
-    Args:
-        folder: a run's folder, with ``results.json`` and records. A page that would be the same is
-            left as it is.
-
-    Returns:
-        The page's path.
-
-    Raises:
-        BlurnetError: if the folder holds no finished run, if there is a page that is not blurnet's,
-            or if the disk does not take the page.
-
-    """
-    run = read_run(folder)
-    return put_page(folder / REPORT, run_page(run, run_sections(run)))
-
-
-def run_sections(run: Run) -> list[Section]:
-    """Make the sections that a run has something for."""
-    shown = kind_of(run.results).sections(run)
-    return [Section(title, make.__name__, make(run)) for title, make in shown.items()]
-
-
-def run_page(run: Run, sections: Sequence[Section]) -> bytes:
-    """Make a run's page of its sections, its raw rows to download with it."""
-    name = run.results["experiment"]
-    raw = (run.records.folder / RESULTS).read_bytes()
-    downloads = {
-        RESULTS: data_uri("application/json", raw),
-        f"{name}.csv": data_uri("text/csv", to_csv(run.results["rows"])),
-    }
-    return render(name, f"Experiment “{name}”", sections, downloads)
-
-
 def render(
-    name: str, heading: str, sections: Sequence[Section], downloads: Mapping[str, str]
+    name: str,
+    heading: str,
+    sections: Sequence[Section],
+    downloads: Mapping[str, str],
+    subject: str = "",
 ) -> bytes:
     """Make a page.
 
     Args:
         name: for the window's title.
         heading: the page's first.
-        sections: what it shows, in order. A template switches between parts with ``data-switch``
-            and ``data-for``, and enlarges what has ``data-zoom``; see ``templates/page.js``.
-        downloads: file name → content, as URI.
+        sections: what it shows, in order. A section's template gets its content as ``content``. It
+            switches between parts with ``data-switch`` and ``data-for``, and enlarges what has
+            ``data-zoom``; see ``templates/page.js``.
+        downloads: file name → content, as URI; see ``data_uri``.
+        subject: what the page is about; see ``subject_of``.
 
     """
     script = files("blurnet.report").joinpath("templates/page.js").read_text("utf-8").strip()
@@ -87,41 +46,79 @@ def render(
     return page.render(
         name=name,
         heading=heading,
-        sections=sections,
+        sections=[(section, _anchor(section.title)) for section in sections],
         downloads=downloads,
+        subject=subject,
         script=script,
         script_hash=f"sha256-{digest}",
     ).encode()
 
 
-def check_page(path: Path) -> None:
+def subject_of(what: str, folders: Sequence[Path]) -> str:
+    """Say what a page is about, so that no page of something else replaces it.
+
+    Args:
+        what: "run", "evidence" or "comparison".
+        folders: which.
+
+    Returns:
+        Readable text and a hash, which is that of the folders' places.
+
+    """
+    places = [folder.resolve() for folder in folders]
+    digest = hashlib.sha256("\n".join(map(str, places)).encode()).hexdigest()[:12]
+    return f"{what} of {', '.join(place.name for place in places)} ({digest})"
+
+
+def check_page(path: Path, subject: str = "") -> None:
     """Make sure that a page may be written.
 
+    Args:
+        path: where to.
+        subject: what the new page is about; "" if a page about anything may be replaced.
+
     Raises:
-        BlurnetError: if there is another file in its place.
+        BlurnetError: if a file that is no page of blurnet's is in its place, or a page about
+            something else.
 
     """
     if not path.exists():
         return
     with disk_errors(path):
-        ours = path.is_file() and MARK in path.read_bytes()[:4096]
-    if not ours:
+        head = path.read_bytes()[:4096] if path.is_file() else b""
+    if MARK not in head:
         raise BlurnetError(f"{path}: not a page of blurnet's; choose another folder with --out")
+    found = re.search(
+        r'<meta name="blurnet-subject" content="([^"]*)">', head.decode("utf-8", "replace")
+    )
+    if subject and (found is None or found[1] != _escaped(subject)):
+        about = "something else" if found is None else f"another {found[1]}"
+        raise BlurnetError(
+            f"{path}: the page of {about} is there; choose another folder with --out, or remove it"
+        )
 
 
-def put_page(path: Path, content: bytes) -> Path:
+def put_page(path: Path, content: bytes, subject: str = "") -> Path:
     """Write a page, unless it is there already.
 
     Raises:
-        BlurnetError: if another file is in its place, or the disk does not take it.
+        BlurnetError: as ``check_page``, and if the disk does not take the page.
 
     """
-    check_page(path)
+    check_page(path, subject)
     if not path.exists() or path.read_bytes() != content:
         with disk_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, content)
     return path
+
+
+def _escaped(text: str) -> str:
+    return _environment().from_string("{{ text }}").render(text=text)
+
+
+def _anchor(title: str) -> str:
+    return re.sub(r"\W+", "-", title.lower()).strip("-")
 
 
 def _environment() -> Environment:
@@ -132,5 +129,10 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"percent": percent, "span": span}
+    environment.filters |= {
+        "percent": percent,
+        "span": span,
+        "json": lambda value: json.dumps(value, ensure_ascii=False),
+    }
+    environment.globals |= {"interval_bar": interval_bar}
     return environment

@@ -3,35 +3,24 @@
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-Row = Mapping[str, Any]
+from pydantic import BaseModel
+
+from blurnet.experiments.results import DefenseRow
 
 
-def flat_rows(rows: Sequence[Row]) -> list[dict[str, Any]]:
+def flat_rows(rows: Sequence[BaseModel]) -> list[dict[str, Any]]:
     """Flatten rows: nested names are joined with dots, entries of lists with their place.
 
-    Rows with ``attacks`` (name → a result for each scene) become one for each attack and scene,
-    with the columns ``attack`` and ``scene``, and the rest of the row repeated.
+    A row of defenses becomes one for each attack and scene, with the columns ``attack`` and
+    ``scene``, and the rest of the row repeated.
     """
-    flattened = []
-    for row in rows:
-        rest = {name: value for name, value in row.items() if name != "attacks"}
-        own = dict(flat(rest))
-        scenes = [
-            {"attack": attack, "scene": place, **dict(flat(scene))}
-            for attack, its_scenes in (row.get("attacks") or {}).items()
-            for place, scene in enumerate(its_scenes)
-        ]
-        flattened += [
-            own | {f"attacked.{k}" if k in own else k: v for k, v in scene.items()}
-            for scene in scenes or [{}]
-        ]
-    return flattened
+    return [line for row in rows for line in _lines(row)]
 
 
-def to_csv(rows: Sequence[Row]) -> bytes:
+def to_csv(rows: Sequence[BaseModel]) -> bytes:
     """Write rows as CSV: a line for each of ``flat_rows``, the columns in order of appearance."""
     flattened = flat_rows(rows)
     columns = list(dict.fromkeys(name for row in flattened for name in row))
@@ -54,3 +43,16 @@ def flat(values: Any, name: str = "") -> Iterator[tuple[str, Any]]:
         yield name, values
     else:
         yield name, json.dumps(values)
+
+
+def _lines(row: BaseModel) -> Iterator[dict[str, Any]]:
+    if not isinstance(row, DefenseRow):
+        yield dict(flat(row.model_dump(mode="json")))
+        return
+    own = dict(flat(row.model_dump(mode="json", exclude={"attacks"})))
+    if not row.attacks:
+        yield own
+    for attack, scenes in row.attacks.items():
+        for place, scene in enumerate(scenes):
+            found = {"attack": attack, "scene": place} | dict(flat(scene.model_dump(mode="json")))
+            yield own | {f"attacked.{k}" if k in own else k: v for k, v in found.items()}

@@ -1,15 +1,31 @@
 """What the same filter after each layer in turn says in words."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from blurnet.evaluation import Rate
+from blurnet.experiments.results import SpectraRow
 from blurnet.report.spectra.words import undefended
 from blurnet.report.words import percent, span
 
-Row = Mapping[str, Any]
+
+def by_size(rows: Sequence[SpectraRow]) -> dict[str, list[SpectraRow]]:
+    """Part the rows that filter one layer; the filter's size → its rows, as deep as they go."""
+    sizes: dict[str, list[SpectraRow]] = {}
+    for row in rows:
+        if row.layer is not None:
+            size = row.defense.filters[0].size
+            sizes.setdefault(f"{size}×{size}", []).append(row)
+    return sizes
 
 
-def depth_verdict(rows: Sequence[Row]) -> str:
+def right(row: SpectraRow, *, tested: bool) -> Rate:
+    """Give the accuracy on test images, or on the clean views."""
+    if tested and row.rates.test_accuracy is not None:
+        return row.rates.test_accuracy
+    return row.rates.accuracy
+
+
+def depth_verdict(rows: Sequence[SpectraRow]) -> str:
     """Say whether the same filter costs more accuracy the deeper it stands.
 
     Args:
@@ -19,49 +35,49 @@ def depth_verdict(rows: Sequence[Row]) -> str:
     sentences = []
     plain = undefended(rows)
     for size, its in by_size(rows).items():
-        key = "test_accuracy" if all("test_accuracy" in row for row in its) else "accuracy"
-        on = "test signs" if key == "test_accuracy" else "clean views"
-        told = ", ".join(f"{percent(row[key])} after {row['layer']}" for row in its)
-        without = "" if plain is None or key not in plain else f" ({percent(plain[key])} without)"
-        first, deeper = its[0], its[1:]
-        worse = [row for row in deeper if row["intervals"][key][1] < first["intervals"][key][0]]
-        better = [row for row in deeper if row["intervals"][key][0] > first["intervals"][key][1]]
-        steps = zip(its, deeper, strict=False)
-        told_worse, told_better = (_layers(found) for found in (worse, better))
-        same = len(worse) + len(better) < len(deeper)
-        if deeper and all(row["intervals"][key][1] < by["intervals"][key][0] for by, row in steps):
-            verdict = "so each deeper layer costs more than the one before, as the talk says"
-        elif worse or better:
-            which = [f"more after {told_worse}"] * bool(worse)
-            which += [f"less after {told_better}"] * bool(better)
-            verdict = f"so beside {first['layer']} it costs {', and '.join(which)}"
-            verdict += "; for the others no difference is seen beyond the intervals" * same
-        else:
-            verdict = f"so beside {first['layer']} no difference is seen beyond the intervals"
-        sentences.append(f"A {size} filter leaves {told}{without} of the {on}; {verdict}.")
+        tested = all(row.rates.test_accuracy is not None for row in its)
+        told = ", ".join(
+            f"{percent(right(row, tested=tested).value)} after {row.layer}" for row in its
+        )
+        without = ""
+        if plain is not None and (not tested or plain.rates.test_accuracy is not None):
+            without = f" ({percent(right(plain, tested=tested).value)} without)"
+        sentences.append(
+            f"A {size} filter leaves {told}{without} of the "
+            f"{'test images' if tested else 'clean views'}; {_costs(its, tested=tested)}."
+        )
         sentences.append(_success(its, plain))
     return " ".join(sentences)
 
 
-def _success(rows: Sequence[Row], plain: Row | None) -> str:
+def _costs(rows: Sequence[SpectraRow], *, tested: bool) -> str:
+    rates = [right(row, tested=tested) for row in rows]
+    first, deeper = rates[0], rates[1:]
+    worse = [row for row, rate in zip(rows[1:], deeper, strict=True) if rate.high < first.low]
+    better = [row for row, rate in zip(rows[1:], deeper, strict=True) if rate.low > first.high]
+    each_worse = all(rate.high < before.low for before, rate in zip(rates, deeper, strict=False))
+    if deeper and each_worse:
+        return "so each deeper layer costs more than the one before, as the talk says"
+    beside = f"so beside {rows[0].layer}"
+    if not worse and not better:
+        return f"{beside} no difference is seen beyond the intervals"
+    which = [f"more after {_layers(worse)}"] * bool(worse)
+    which += [f"less after {_layers(better)}"] * bool(better)
+    same = len(worse) + len(better) < len(deeper)
+    others = "; for the others no difference is seen beyond the intervals" * same
+    return f"{beside} it costs {', and '.join(which)}{others}"
+
+
+def _success(rows: Sequence[SpectraRow], plain: SpectraRow | None) -> str:
     told = "; ".join(
-        f"{percent(row['attack_success_rate'])} ({span(row['intervals']['attack_success_rate'])}) "
-        f"after {row['layer']}, where random colours have {percent(row['control_success_rate'])}"
+        f"{percent(row.rates.attack_success_rate.value)} ({span(row.rates.attack_success_rate)}) "
+        f"after {row.layer}, where random colours have "
+        f"{percent(row.rates.control_success_rate.value)}"
         for row in rows
     )
-    without = "" if plain is None else f"; {percent(plain['attack_success_rate'])} without"
+    without = "" if plain is None else f"; {percent(plain.rates.attack_success_rate.value)} without"
     return f"The sticker's success: {told}{without}."
 
 
-def _layers(rows: Sequence[Row]) -> str:
-    return " and ".join(row["layer"] for row in rows)
-
-
-def by_size(rows: Sequence[Row]) -> dict[str, list[Row]]:
-    """Part the rows that filter one layer; the filter's size → its rows, as deep as they go."""
-    sizes: dict[str, list[Row]] = {}
-    for row in rows:
-        if row["layer"] is not None:
-            size = row["defense"]["filters"][0]["size"]
-            sizes.setdefault(f"{size}×{size}", []).append(row)
-    return sizes
+def _layers(rows: Sequence[SpectraRow]) -> str:
+    return " and ".join(str(row.layer) for row in rows)

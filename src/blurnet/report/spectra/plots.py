@@ -1,7 +1,8 @@
-"""Figures of an experiment's spectra: data in, figures out."""
+"""Figures of spectra: data in, figures out."""
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import matplotlib as mpl
 import numpy as np
@@ -10,76 +11,94 @@ import torch
 from matplotlib.figure import Figure
 from torch import Tensor
 
+from blurnet.experiments.results import Ring
+from blurnet.report.figures.images import picture
 from blurnet.report.figures.plots import STYLE
+from blurnet.spectra import MeanInterval
 
 COLUMNS = {"clean": "clean", "attacked": "attacked", "difference": "clean − attacked"}
-"""State → a column's title."""
+"""State → a panel's title."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a state is drawn, told apart without colours too."""
+
+    name: str
+    colour: str
+    marker: str
+    dash: str
+
 
 STATES = {
-    "clean": ("clean", "#0b5cad", "o"),
-    "attacked": ("attacked", "#c2500a", "s"),
-    "control": ("random colours", "#6b7280", "^"),
+    "clean": Look("clean", "#0b5cad", "o", "-"),
+    "attacked": Look("attacked", "#c2500a", "s", "--"),
+    "control": Look("random colours", "#6b7280", "^", ":"),
 }
-"""State → name, colour and marker."""
 
 ROWS, FEW = 8, 4
-"""Maps below each other, more stand beside them; and so many at most are drawn large."""
+"""So many maps stand below each other, more are laid out in a square; so few are drawn large."""
 
-Point = tuple[float, float, float]
-"""A value and its interval."""
+ROUNDING = 1e-12
+"""Power below this part of the highest is rounding and is not drawn."""
 
 
-def map_rows(
+@dataclass(frozen=True)
+class Estimate:
+    """A value and its interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def map_spectra(
     title: str,
     names: Sequence[str],
     spectra: Mapping[str, Tensor],
     photographs: Sequence[Tensor] = (),
 ) -> Figure:
-    """Draw the spectra of maps, a row for each map and a column for each state.
+    """Draw the spectra of maps, a panel for each state; a map has the same place in every panel.
 
     The spectra of one map share a scale, from the lowest to the highest value they have in any
-    column; zero frequency, which is brightness, does not count there and may be off it.
+    panel; zero frequency, which is brightness, does not count there and may be off it.
 
     Args:
         title: what the maps are of.
-        names: of the maps.
+        names: of the maps; shown where there are few.
         spectra: a key of ``COLUMNS`` → log magnitudes, not normalised, K × H × W.
-        photographs: what is drawn above the columns, float32 in [0, 1], 3 × H × W.
+        photographs: what is drawn above the panels, as ``picture`` takes it.
 
     """
     scaled = _scaled(torch.stack(list(spectra.values())))
     states, maps, height, width = scaled.shape
-    blocks = math.ceil(maps / ROWS)
-    down, gap, margin = math.ceil(maps / blocks), max(1, height // 12), (width + 1) // 2
-    pitch, across = height + gap, width + gap
-    block = states * across + margin
-    lefts = [b * block + s * across for b in range(blocks) for s in range(states)]
-    sheet = np.full((down * pitch - gap, lefts[-1] + width), np.nan)
+    across = 1 if maps <= ROWS else math.ceil(maps**0.5)
+    gap = max(1, height // 12)
+    down, pitch = height + gap, width + gap
+    panel, apart = across * pitch - gap, (2 + (across > 1)) * gap
+    lefts = [state * (panel + apart) for state in range(states)]
+    sheet = np.full((math.ceil(maps / across) * down - gap, lefts[-1] + panel), np.nan)
     for place in range(maps):
         for state in range(states):
-            top, left = place % down * pitch, lefts[place // down * states + state]
+            top, left = place // across * down, lefts[state] + place % across * pitch
             sheet[top : top + height, left : left + width] = scaled[state, place]
-    above = pitch if photographs else 0
-    inch = (1.25 if maps <= FEW else 0.62) / across
+    above = down if len(photographs) else 0
+    inch = (1.25 if maps <= FEW else 0.75 if across == 1 else 0.4) / pitch
     size = (sheet.shape[1] * inch + 1.2, (sheet.shape[0] + above) * inch + 0.8)
     with mpl.rc_context(STYLE | {"axes.grid": False, "font.size": 7}):
-        figure = Figure(figsize=size, layout="constrained")
+        figure = Figure(figsize=size, layout="compressed")
         axes = figure.subplots()
         for left, photograph in zip(lefts, photographs, strict=False):
-            extent = (left - 0.5, left + width - 0.5, -gap - 0.5, -pitch - 0.5)
-            axes.imshow(photograph.permute(1, 2, 0).numpy(), extent=extent, interpolation="none")
+            extent = (left - 0.5, left + panel - 0.5, -gap - 0.5, -down - 0.5)
+            shown = np.asarray(picture(photograph).convert("RGB"))
+            axes.imshow(shown, extent=extent, interpolation="none")
         drawn = axes.imshow(sheet, cmap="viridis", vmin=0, vmax=1, interpolation="none")
         axes.set(xlim=(-0.5, sheet.shape[1] - 0.5), ylim=(sheet.shape[0] - 0.5, -above - 0.5))
         axes.spines[:].set_visible(False)
         axes.tick_params(length=0, labeltop=True, labelbottom=False)
-        titles = [
-            COLUMNS[state].replace(" − ", " − " if maps <= FEW else "\n− ") for state in spectra
-        ]
-        axes.set_xticks([left + (width - 1) / 2 for left in lefts], titles * blocks)
-        axes.set_yticks([])
-        for place, name in enumerate(names):
-            x, y = lefts[place // down * states] - gap, place % down * pitch + (height - 1) / 2
-            axes.text(x, y, name, ha="right", va="center")
+        axes.set_xticks([left + (panel - 1) / 2 for left in lefts], [COLUMNS[s] for s in spectra])
+        named = names if across == 1 else []
+        axes.set_yticks([place * down + (height - 1) / 2 for place in range(len(named))], named)
         bar = figure.colorbar(drawn, ax=axes, fraction=0.03, pad=0.02, ticks=[0, 1])
         bar.ax.set_yticklabels(["lowest", "highest"])
         bar.set_label("log(1 + |F|), each map's own scale")
@@ -100,26 +119,28 @@ def _scaled(values: Tensor) -> npt.NDArray[np.float64]:
     return scaled
 
 
-def share_bars(title: str, rows: Mapping[str, Mapping[str, Point]]) -> Figure:
+def share_bars(title: str, rows: Mapping[str, Mapping[str, Estimate]]) -> Figure:
     """Draw shares with their intervals, a row for each network, a marker for each state.
 
     Args:
         title: what the shares are of.
-        rows: network → a key of ``STATES`` → share and interval.
+        rows: network → a key of ``STATES`` → the share.
 
     """
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(5.6, 1.1 + 0.36 * len(rows)), layout="constrained")
         axes = figure.subplots()
+        told: set[str] = set()
         for place, states in enumerate(rows.values()):
-            for shift, (state, (name, colour, marker)) in enumerate(STATES.items()):
+            for shift, (state, look) in enumerate(STATES.items()):
                 if state not in states:
                     continue
-                value, low, high = (100 * x for x in states[state])
+                share = states[state]
                 y = place + 0.24 * (shift - 1)
-                axes.plot([low, high], [y, y], color=colour, linewidth=1.4)
-                label = name if place == 0 else None
-                axes.plot(value, y, marker, color=colour, markersize=4.5, label=label)
+                axes.plot([100 * share.low, 100 * share.high], [y, y], color=look.colour, lw=1.4)
+                label = None if state in told else look.name
+                told.add(state)
+                axes.plot(100 * share.value, y, look.marker, color=look.colour, ms=4.5, label=label)
         axes.set_yticks(range(len(rows)), list(rows))
         axes.set(title=title, xlabel="%", ylim=(len(rows) - 0.4, -0.6))
         axes.set_xlim(left=0)
@@ -128,104 +149,88 @@ def share_bars(title: str, rows: Mapping[str, Mapping[str, Point]]) -> Figure:
         return figure
 
 
-def ratio_curves(
-    rings: Mapping[str, tuple[Sequence[float], Mapping[str, Sequence[Point]]]], cutoff: float
-) -> Figure:
+def ratio_curves(layers: Mapping[str, Sequence[Ring]], cutoff: float) -> Figure:
     """Draw what a sticker does to the power at each frequency, as a ratio; 1 is nothing.
 
     Args:
-        rings: layer → frequencies in cycles per pixel of its maps, and attacked over a key of
-            ``STATES`` → the ratio and its interval at each.
+        layers: layer → its rings; a ratio that is not known is left out.
         cutoff: where high frequencies begin.
 
     """
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(2.9 * len(rings) + 0.4, 2.9), layout="constrained")
-        panels = figure.subplots(1, len(rings), squeeze=False)[0]
-        for axes, (layer, (frequencies, ratios)) in zip(panels, rings.items(), strict=True):
-            for state, points in ratios.items():
-                name, colour, marker = STATES[state]
-                value, low, high = np.array(points).T
-                axes.fill_between(frequencies, low, high, color=colour, alpha=0.18, linewidth=0)
-                label = f"attacked / {name}"
-                axes.plot(frequencies, value, color=colour, marker=marker, ms=3, label=label)
+        figure, panels = _panels(len(layers), (2.9, 2.5))
+        for axes, (layer, rings) in zip(panels, layers.items(), strict=True):
+            for state in ("clean", "control"):
+                look = STATES[state]
+                ratios = [r.over_clean if state == "clean" else r.over_control for r in rings]
+                known = [
+                    (ring.frequency, ratio.mean, ratio.low, ratio.high)
+                    for ring, ratio in zip(rings, ratios, strict=True)
+                    if None not in (ratio.mean, ratio.low, ratio.high)
+                ]
+                if not known:
+                    continue
+                x, value, low, high = np.array(known, dtype=np.float64).T
+                axes.fill_between(x, low, high, color=look.colour, alpha=0.18, linewidth=0)
+                label = f"attacked / {look.name}"
+                axes.plot(x, value, color=look.colour, marker=look.marker, ms=3, label=label)
             axes.axhline(1, color="#1a1d23", linewidth=0.8)
             axes.axvline(cutoff, color="#1a1d23", linewidth=0.8, dashes=(4, 3))
             axes.set(title=layer, ylim=(0, None))
-        figure.legend(
-            *panels[0].get_legend_handles_labels(), loc="outside upper center", ncols=2, fontsize=8
-        )
-        figure.supxlabel(
-            f"radial frequency (cycles per pixel of the map); dashed: cut-off {cutoff:g}",
-            fontsize=9,
-        )
-        figure.supylabel("power, ratio", fontsize=9)
+        _frame(figure, panels, "power, ratio", cutoff)
         return figure
 
 
-def depth_curves(
-    layers: Sequence[str],
-    shares: Mapping[str, Sequence[Point | None]],
-    rates: Mapping[str, Mapping[str, Sequence[Point]]],
-    baseline: Mapping[str, float],
+def profile_curves(
+    layers: Mapping[str, tuple[Tensor, Mapping[str, MeanInterval]]], cutoff: float
 ) -> Figure:
-    """Draw, over the layer that is filtered, the share of high frequencies there, and rates.
+    """Draw the mean power over rings of frequencies, with its 95 % band over images.
 
     Args:
-        layers: from the first on.
-        shares: a key of ``STATES`` → the share in each layer's maps without the filter, or None
-            where the maps are too small to tell.
-        rates: a panel's title → the filter's size → the rate with a filter after each layer.
-        baseline: a panel's title → the rate without a filter.
+        layers: layer → its rings' frequencies in cycles per pixel, R, and a key of ``STATES`` → the
+            mean and its band, each R.
+        cutoff: where high frequencies begin, in cycles per pixel.
 
     """
     with mpl.rc_context(STYLE):
-        panels = 1 + len(rates)
-        figure = Figure(figsize=(2.7 * panels + 0.3, 3.0), layout="constrained")
-        first, *others = figure.subplots(1, panels, sharey=True)
-        for state, points in shares.items():
-            name, colour, marker = STATES[state]
-            known = [(at, point) for at, point in enumerate(points) if point is not None]
-            _line(first, [at for at, _ in known], [p for _, p in known], name, colour, marker)
-        first.set_title("high frequencies there,\nno filter", fontsize=9)
-        first.set_ylabel("%")
-        for axes, (title, sizes) in zip(others, rates.items(), strict=True):
-            for (size, rate), colour, marker in zip(
-                sizes.items(), ("#8a2b86", "#2f7d4f", "#8c6d00"), "Dv<", strict=False
-            ):
-                _line(axes, range(len(rate)), rate, f"{size} filter", colour, marker)
-            if title in baseline:
-                axes.axhline(100 * baseline[title], color="#1a1d23", linestyle=":", linewidth=1.2)
-            axes.set_title(title, fontsize=9)
-        for axes in (first, *others):
-            axes.set_xticks(range(len(layers)), layers)
-            axes.set(ylim=(-3, 103), xlim=(-0.3, len(layers) - 0.7))
-        first.legend(fontsize=7, loc="best")
-        if others:
-            others[0].legend(fontsize=7, loc="best")
-        figure.supxlabel("filtered layer", fontsize=9)
+        figure, panels = _panels(len(layers), (3.2, 2.5))
+        for axes, (layer, (frequencies, states)) in zip(panels, layers.items(), strict=True):
+            x = frequencies[1:].numpy()
+            for state, (mean, low, high) in states.items():
+                look = STATES[state]
+                axes.plot(x, mean[1:].numpy(), look.dash, color=look.colour, label=look.name)
+                if not low.isnan().any():
+                    bottom = low[1:].clamp(min=float(mean[1:].min()) / 10).numpy()
+                    top = high[1:].numpy()
+                    axes.fill_between(x, bottom, top, color=look.colour, alpha=0.18, linewidth=0)
+            axes.axvline(cutoff, color="#1a1d23", linewidth=0.8, dashes=(4, 3))
+            means = torch.stack([band.mean for band in states.values()])
+            highest, floor = float(means[:, 1:].max()), ROUNDING * float(means.max())
+            if highest > floor:
+                axes.set_yscale("log")
+                axes.set_ylim(bottom=max(axes.get_ylim()[0], floor))
+            axes.set_title(layer)
+        _frame(figure, panels, "power spectral density, mean over rings", cutoff)
         return figure
 
 
-def _line(
-    axes: mpl.axes.Axes,
-    x: Sequence[int],
-    points: Sequence[Point],
-    name: str,
-    colour: str,
-    marker: str,
-) -> None:
-    if not len(points):
-        return
-    value, low, high = 100 * np.array(points).T
-    axes.errorbar(
-        x,
-        value,
-        yerr=np.clip([value - low, high - value], 0, None),
-        color=colour,
-        marker=marker,
-        markersize=4.5,
-        capsize=2.5,
-        linewidth=1.4,
-        label=name,
+def _panels(count: int, size: tuple[float, float]) -> tuple[Figure, list[mpl.axes.Axes]]:
+    """Make panels, at most three beside each other."""
+    columns = min(3, count)
+    rows = math.ceil(count / columns)
+    figure = Figure(figsize=(size[0] * columns + 0.4, size[1] * rows + 0.6), layout="constrained")
+    panels = list(figure.subplots(rows, columns, squeeze=False).flatten())
+    for axes in panels[count:]:
+        axes.set_visible(False)
+    return figure, panels[:count]
+
+
+def _frame(figure: Figure, panels: Sequence[mpl.axes.Axes], y: str, cutoff: float) -> None:
+    handles, labels = panels[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=3, fontsize=8)
+    figure.supxlabel(
+        "radial frequency (cycles per pixel of the map)\n"
+        f"zero is left out; dashed: cut-off {cutoff:g}",
+        fontsize=9,
     )
+    figure.supylabel(y, fontsize=9)

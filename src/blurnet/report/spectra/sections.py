@@ -1,172 +1,132 @@
-"""The page's sections for spectra; see ``sections.py`` for how they are shown."""
+"""The page's sections for spectra."""
 
-import json
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator
 
-from blurnet.report.run import Run, Sections, Values
-from blurnet.report.spectra.depth import by_size, depth_verdict
-from blurnet.report.spectra.drawings import depth, kernels, maps, ratios, shares
-from blurnet.report.spectra.words import (
-    RATES,
-    SHARE_MEASURES,
-    defended,
-    groups,
-    points,
-    ratio,
-    smoothest,
-    undefended,
-    verdicts,
+from blurnet.report.blocks import (
+    Block,
+    Details,
+    Fact,
+    Facts,
+    Heading,
+    Paragraph,
+    Part,
+    Section,
+    Switch,
+    Verdict,
+    blocks,
 )
-from blurnet.report.words import INTERVAL
-
-Row = Mapping[str, Any]
+from blurnet.report.spectra.depth import depth_verdict
+from blurnet.report.spectra.drawings import (
+    SpectraRun,
+    depth,
+    kernel_parts,
+    map_parts,
+    ratio_parts,
+    shares,
+)
+from blurnet.report.spectra.high_frequency_tables import by_layer, energy_table, share_table
+from blurnet.report.spectra.tables import answers_table, definitions, depth_table
+from blurnet.report.spectra.verdicts import smoothest, verdicts
+from blurnet.report.spectra.words import deeper, groups, views_of
 
 NOTE = (
     "These are means over views of one kind of sign, under one sticker for each network, and "
     "nothing is corrected for looking at many rows. That a filter takes frequencies away does not "
     "show that an attacker who knows of it needs them."
 )
+SCALES = (
+    "Log magnitude of the two-dimensional Fourier transform, zero frequency in the middle. The "
+    "spectra of one map share a scale, so that panels can be compared; zero frequency, which is "
+    "brightness, may be off it. Where there are more maps, those shown lie at even distances."
+)
 
 
-def asked(run: Run) -> Values:
-    """Say what was asked for, and all that the numbers depend on."""
-    settings, rows = run.results["settings"], run.results["rows"]
-    where = "held-out signs" if settings["data"] else "drawn signs"
-    facts = {
-        "Views": f"{rows[0]['images']} photographs published with RP2 ({settings['rp2']})"
-        if settings["rp2"]
-        else f"{rows[0]['images']} {where} of “{settings['true_class']}”",
-        "The sticker's aim": f"“{settings['target']}”",
-        "High frequencies": f"from {settings['cutoff']:g} cycles per pixel of the map on",
-        "Filters' border": settings["padding"],
-    }
-    if settings["data"] is not None or settings["rp2"] is None:
-        facts["Data"] = settings["data"] or "synthetic (drawn signs)"
-        facts["Seed"] = str(settings["seed"])
-    facts |= run.facts
-    return {"facts": facts, "settings": json.dumps(settings, indent=1, ensure_ascii=False)}
-
-
-def summary(run: Run) -> Values:
-    """Say in plain words what came out, of each of the talk's claims."""
-    settings = run.results["settings"]
-    said = {}
-    for name, rows in groups(run.results["rows"], settings).items():
-        deeper = any(row["layer"] for row in rows)
-        if deeper:
-            said[f"{name}: Does a deeper filter cost more?"] = depth_verdict(rows)
-        answers = verdicts(rows, settings)
-        said |= {f"{name}: {question}": answer for question, answer in answers.items()}
-        if not deeper and any(defended(row) for row in rows):
-            said[f"{name}: Which defense leaves the fewest high frequencies?"] = smoothest(rows)
-    return {"verdicts": said, "note": NOTE}
-
-
-def answers(run: Run) -> Values:
-    """Lay out what the networks answer, clean and attacked."""
-    rows = run.results["rows"]
-    return {
-        "groups": {
-            name: [{**row, "sticker": _sticker(row)} for row in its]
-            for name, its in groups(rows, run.results["settings"]).items()
-        },
-        "tested": any("test_accuracy" in row for row in rows),
-        "whitebox": any(row["whitebox"] for row in rows),
-        "names": {key: measure.name for key, measure in RATES.items()},
-    }
-
-
-def high_frequencies(run: Run) -> Values:
-    """Lay out each layer's share of high frequencies, clean, attacked and under the control."""
-    tables = []
-    for group, rows in groups(run.results["rows"], run.results["settings"]).items():
-        layers = dict.fromkeys(layer for row in rows for layer in row["layers"])
-        for layer in sorted(layers, key=lambda layer: layer.startswith("input")):
-            its = [(row["label"], row["layers"][layer]) for row in rows if layer in row["layers"]]
-            tables.append(
-                {
-                    "for": {"Networks": group, "Layer": layer},
-                    "title": f"{group}: {layer}",
-                    "drawing": shares(run, group, layer),
-                    "rows": [
-                        {
-                            "label": label,
-                            **{
-                                state: measured[state]["mean"]
-                                for state in ("clean", "attacked", "control")
-                            },
-                            "minus_clean": points(measured["attacked_minus_clean"]),
-                            "minus_random": points(measured["attacked_minus_control"]),
-                            "energy": ratio(measured["energy_over_clean"]),
-                            "energy_random": ratio(measured["energy_over_control"]),
-                        }
-                        for label, measured in its
-                    ],
-                }
-            )
-    return {"tables": tables, "axes": ["Networks", "Layer"]}
-
-
-def map_spectra(run: Run) -> Values:
-    """Draw the spectra of the input and of each layer's maps."""
-    return {"axes": ["Network", "Layer", "Views"], "parts": list(maps(run))}
-
-
-def over_frequencies(run: Run) -> Values:
-    """Draw what the sticker does to the power at each frequency."""
-    return {"axes": ["Network"], "parts": list(ratios(run))}
-
-
-def learned_kernels(run: Run) -> Values:
-    """Draw learned kernels and their frequency responses."""
-    return {"axes": ["Network"], "parts": list(kernels(run))}
-
-
-def filtering_deeper(run: Run) -> Values:
-    """Draw accuracy and success over the layer that is filtered, beside the share there."""
-    drawn = []
-    for name, rows in groups(run.results["rows"], run.results["settings"]).items():
-        if not by_size(rows):
-            continue
-        plain = undefended(rows)
-        drawn.append({"title": name, "drawing": depth(rows, name), "plain": plain, "rows": rows})
-    return {"groups": drawn, "tested": any("test_accuracy" in r for r in run.results["rows"])}
-
-
-def definitions(run: Run) -> Values:
-    """Define every number."""
-    rows = run.results["rows"]
-    left_out = set()
-    if not any(row["whitebox"] for row in rows):
-        left_out.add("whitebox")
-    if not any("test_accuracy" in row for row in rows):
-        left_out.add("test_accuracy")
-    rates = [measure for key, measure in RATES.items() if key not in left_out]
-    return {"measures": [*SHARE_MEASURES.values(), *rates], "interval": f"Of rates: {INTERVAL}"}
-
-
-def sections(run: Run) -> Sections:
+def sections(run: SpectraRun) -> list[Section]:
     """Give the sections that a run has something for."""
-    rows = run.results["rows"]
-    has = {
-        "Filtering deeper": any(row["layer"] for row in rows),
-        "Learned kernels": any(row["kernels"] for row in rows),
+    every: dict[str, Iterator[Block]] = {
+        "What was asked": _asked(run),
+        "What came out": _summary(run),
+        "Filtering deeper": _deeper(run),
+        "High frequencies": _high_frequencies(run),
+        "Spectra": _switch(("Network", "Layer", "Views"), map_parts(run), SCALES),
+        "What the sticker adds": _switch(("Network",), ratio_parts(run)),
+        "Learned kernels": _switch(("Network",), kernel_parts(run)),
+        "Answers": _answers(run),
+        "What the numbers mean": iter((definitions(run.results.rows),)),
     }
-    every = {
-        "What was asked": asked,
-        "What came out": summary,
-        "Filtering deeper": filtering_deeper,
-        "High frequencies": high_frequencies,
-        "Spectra": map_spectra,
-        "What the sticker adds": over_frequencies,
-        "Learned kernels": learned_kernels,
-        "Answers": answers,
-        "What the numbers mean": definitions,
-    }
-    return {title: section for title, section in every.items() if has.get(title, True)}
+    made = {title: tuple(content) for title, content in every.items()}
+    return [blocks(title, *content) for title, content in made.items() if content]
 
 
-def _sticker(row: Row) -> str:
-    made = "made on this network" if row["attacker"] == "itself" else "made on the undefended one"
-    return f"sticker {made}"
+def _asked(run: SpectraRun) -> Iterator[Block]:
+    """Say what was asked for, and all that the numbers depend on."""
+    results, settings = run.results, run.results.settings
+    views = views_of(results.rows[0])
+    where = "drawn signs" if settings.data is None else "held-out images"
+    facts = [
+        Fact(
+            "Views",
+            f"{views} {where} of “{results.true_class}”"
+            if settings.rp2 is None
+            else f"{views} photographs of “{results.true_class}”, published with RP2 "
+            f"({settings.rp2})",
+        ),
+        Fact("The sticker's aim", f"“{results.target}”"),
+        Fact("High frequencies", f"from {settings.cutoff:g} cycles per pixel of the map on"),
+        Fact("Filters' border", settings.padding),
+    ]
+    if settings.data is not None or settings.rp2 is None:
+        facts.append(Fact("Data", settings.data or "synthetic (drawn signs)"))
+        facts.append(Fact("Seed", str(settings.seed)))
+    yield Facts((*facts, *run.facts))
+    yield Details("All settings", settings.model_dump_json(indent=1))
+
+
+def _summary(run: SpectraRun) -> Iterator[Block]:
+    """Say in plain words what came out, of each of the talk's claims."""
+    for name, rows in groups(run.results).items():
+        if deeper(rows):
+            yield Verdict(f"{name}: Does a deeper filter cost more?", depth_verdict(rows))
+        for question, answer in verdicts(rows, run.results.settings.cutoff).items():
+            yield Verdict(f"{name}: {question}", answer)
+        if not deeper(rows) and any(row.defense for row in rows):
+            which = "Which defense leaves the fewest high frequencies?"
+            yield Verdict(f"{name}: {which}", smoothest(rows))
+    yield Paragraph(NOTE, "note")
+
+
+def _deeper(run: SpectraRun) -> Iterator[Block]:
+    """Draw accuracy and success over the layer that is filtered, beside the share there."""
+    for name, rows in groups(run.results).items():
+        if deeper(rows):
+            yield Heading(name)
+            yield depth(rows, name)
+            yield depth_table(f"{name}: what a filter costs and does", rows)
+
+
+def _high_frequencies(run: SpectraRun) -> Iterator[Block]:
+    """Lay out each layer's share of high frequencies, clean, attacked and under the control."""
+    parts = []
+    for group, rows in groups(run.results).items():
+        for layer, its in by_layer(rows).items():
+            content = (
+                shares(group, layer, its),
+                share_table(f"{group}: high frequencies in {layer}, share", its),
+                energy_table(f"{group}: high frequencies in {layer}, energy", its),
+            )
+            parts.append(Part({"Networks": group, "Layer": layer}, content))
+    yield Switch(("Networks", "Layer"), tuple(parts))
+
+
+def _answers(run: SpectraRun) -> Iterator[Block]:
+    """Lay out what the networks answer, clean and attacked."""
+    for name, rows in groups(run.results).items():
+        yield answers_table(name, rows)
+
+
+def _switch(axes: tuple[str, ...], parts: Iterator[Part], caption: str = "") -> Iterator[Block]:
+    made = tuple(parts)
+    if made and caption:
+        yield Paragraph(caption, "caption")
+    if made:
+        yield Switch(axes, made)

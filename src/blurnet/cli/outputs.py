@@ -1,0 +1,82 @@
+"""The folder that a command fills: claimed by one question, and never by another by accident."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from blurnet.errors import BlurnetError
+
+if TYPE_CHECKING:
+    from blurnet.engine import Computed
+
+ASKED = "asked.json"
+RESULTS = {
+    "evidence.json": "an evaluation",
+    "hardened.json": "a hardened network",
+    "results.json": "a run of an experiment",
+    "attack.json": "an attack",
+    "network.safetensors": "a trained network",
+}
+"""A file of each command's folder, and what it says is in there."""
+
+
+@contextmanager
+def claimed(
+    folder: Path, asked: Mapping[str, Any], result: str, *, replace: bool
+) -> Iterator[bool]:
+    """Hold a folder for one question; it is answered there when the block ends without an error.
+
+    Args:
+        folder: made if it does not exist.
+        asked: the question, as JSON.
+        result: the file of ``RESULTS`` that comes with the answer.
+        replace: whether another question's answer may be replaced.
+
+    Yields:
+        Whether this very question was answered there already.
+
+    Raises:
+        BlurnetError: if something else is in the folder, or another process is writing there.
+
+    """
+    from blurnet.engine import Records
+    from blurnet.files import read_json, to_json, write_whole
+
+    mark = folder / ASKED
+    there = read_json(mark) if mark.is_file() else None
+    answered = there == dict(asked) and (folder / result).is_file()
+    if not answered and not replace:
+        _refuse_other(folder, there, asked)
+    with Records(folder).locked():
+        if not answered:
+            mark.unlink(missing_ok=True)
+            (folder / result).unlink(missing_ok=True)
+        yield answered
+        if not answered:
+            write_whole(mark, to_json(dict(asked)))
+
+
+def _refuse_other(folder: Path, there: Any, asked: Mapping[str, Any]) -> None:
+    held = [words for file, words in RESULTS.items() if (folder / file).is_file()]
+    if not held:
+        return
+    differing = (
+        [name for name in asked if there.get(name) != asked[name]]
+        if isinstance(there, dict) and there.get("command") == asked.get("command")
+        else []
+    )
+    differs = f", with another {', '.join(differing)}" if differing else ""
+    raise BlurnetError(
+        f"{folder}: it holds {held[0]}{differs}; choose another folder with --out, or --replace it"
+    )
+
+
+def computed_now(seconds: float) -> "Computed":
+    """Say with what and when something was computed just now."""
+    from datetime import UTC, datetime
+
+    from blurnet.engine import Computed, provenance
+
+    finished = datetime.now(UTC).isoformat(timespec="seconds")
+    return Computed(by=provenance(), seconds=round(seconds, 3), finished=finished)

@@ -1,0 +1,45 @@
+"""Evidence as lines of plain text."""
+
+from .evidence import Evidence
+from .metrics import Rate
+
+
+def table_of(evidence: Evidence) -> str:
+    """Say what was found, for a terminal or a notebook."""
+    rows = [
+        ("", "", "95 % interval"),
+        ("accuracy", *_said(evidence.accuracy)),
+        (f"ceiling ({evidence.ceiling.best})", *_said(evidence.ceiling.accuracy)),
+        ("control (random colours)", *_said(evidence.control.success)),
+    ]
+    for found in evidence.attacks:
+        rows.append((found.attack.name, *_said(found.success)))
+        if len(found.targets) > 1:
+            worst = max(found.targets, key=lambda each: each.success.value)
+            called = "" if worst.target is None else f" ({evidence.classes[worst.target]})"
+            rows.append((f"  worst target{called}", *_said(found.worst)))
+            rows.append(("  any target", *_said(found.any_target)))
+    rows.append(("worst case over attacks", *_said(evidence.worst.success)))
+    certified = "not computed" if evidence.certified is None else _said(evidence.certified)[0]
+    rows.append(("robust accuracy, at least", certified, ""))
+    rows.append(("robust accuracy, at most", *_said(evidence.worst.accuracy)))
+    widths = [max(len(row[place]) for row in rows) for place in range(3)]
+    heading = (
+        f"{evidence.network}: {len(evidence.labels)} images, a mask of {evidence.mask_pixels} "
+        f"pixels ({100 * evidence.mask_share:.1f} %), suite {evidence.suite.name}"
+    )
+    lines = [heading, *([evidence.suite.describes] if evidence.suite.describes else []), ""]
+    lines += [
+        f"{name:{widths[0]}}  {value:>{widths[1]}}  {interval:>{widths[2]}}".rstrip()
+        for name, value, interval in rows
+    ]
+    lines += [""]
+    lines += [
+        f"{'holds' if each.passed else 'FAILS'}  {each.name}: {each.sentence}"
+        for each in evidence.conditions
+    ]
+    return "\n".join(lines)
+
+
+def _said(rate: Rate) -> tuple[str, str]:
+    return f"{100 * rate.value:.1f} %", f"{100 * rate.low:.1f}–{100 * rate.high:.1f}"

@@ -1,0 +1,217 @@
+"""Run an experiment in a folder, from its inputs to results.json."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from blurnet.engine import OnBegin, Provenance, Records, Step, in_order, run_steps
+from blurnet.errors import BlurnetError
+from blurnet.evaluation.evidence import Evidence
+from blurnet.files import read_json, to_json, write_whole
+from blurnet.settings import check
+
+from .kinds import KINDS
+from .reading import Experiment, load
+from .results import AnyResults, Results
+
+RESULTS = "results.json"
+EVIDENCE = "evidence.json"
+"""What ``blurnet evaluate`` leaves in its folder."""
+
+
+def run(
+    experiment: Experiment | str | Path,
+    folder: str | Path,
+    on_begin: OnBegin | None = None,
+    replace: bool = False,
+    *,
+    assignments: Sequence[str] = (),
+) -> AnyResults:
+    """Run what is missing of an experiment and write its results.
+
+    Args:
+        experiment: what to run, or the name of a shipped experiment, or a YAML file.
+        folder: where records and ``results.json`` are kept; made if it does not exist. What earlier
+            runs left there is used again. A run that adds nothing writes nothing, and a read-only
+            folder will do for it.
+        on_begin: told of every step that is done; see ``run_steps``.
+        replace: whether results of another experiment, or of other settings, may be replaced.
+        assignments: ``key=value`` settings that replace those of a name or file; see ``load``.
+
+    Returns:
+        What ``results.json`` holds.
+
+    Raises:
+        BlurnetError: for wrong inputs, or a folder with other results, before anything is written;
+            if another run holds the folder; if the disk does not take the results.
+
+    Examples:
+        >>> quick = ["training.epochs=1", "attack.steps=3"]
+        >>> results = blurnet.run(
+        ...     "blackbox", "runs/a", assignments=["data=folder:signs", "classes=all", *quick]
+        ... )
+        >>> results.rows[0].label
+        'baseline'
+
+    """
+    folder = Path(folder)
+    if not isinstance(experiment, Experiment):
+        experiment = load(str(experiment), assignments)
+    plan = experiment.expand()
+    records, path = Records(folder), folder / RESULTS
+    before = _before(folder, replace)
+    if before is not None and not replace:
+        _refuse_other(before, experiment, [step.key for step in plan.steps], folder)
+
+    def found() -> AnyResults:
+        kind = type(experiment.settings)
+        return Results[kind, kind.row](  # type: ignore[valid-type,name-defined]
+            kind=experiment.settings.kind,
+            experiment=experiment.name,
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            computed_by=_computed_by(plan.steps, records),
+            settings=experiment.settings,
+            true_class=plan.true_class,
+            target=plan.target,
+            rows=plan.rows(records.outcome),
+            steps=tuple(step.key for step in plan.steps),
+        )
+
+    if before is not None and all(step.key in records for step in in_order(plan.steps)):
+        results = found()
+        if _same(results, before):
+            return before
+    with records.locked():
+        run_steps(plan.steps, records, on_begin)
+        results = found()
+        write_whole(path, to_json(results.model_dump(mode="json")))
+    return results
+
+
+def load_results(folder: str | Path) -> AnyResults | Evidence:
+    """Read what a run or an evaluation left in a folder.
+
+    Args:
+        folder: of ``blurnet run``, with results.json, or of ``blurnet evaluate``, with
+            evidence.json.
+
+    Returns:
+        The results, typed by their kind, or the evidence.
+
+    Raises:
+        BlurnetError: if there is neither, or it is not a file that this version wrote.
+
+    Examples:
+        >>> evidence = blurnet.evaluate(model, images, labels, mask, classes=classes, suite="quick")
+        >>> folder = evidence.save("runs/mine")
+        >>> blurnet.load_results(folder).worst == evidence.worst
+        True
+
+    """
+    folder = Path(folder)
+    if (folder / RESULTS).exists():
+        return _results(folder / RESULTS)
+    if not (folder / EVIDENCE).exists():
+        raise BlurnetError(
+            f"{folder}: neither {RESULTS} (of blurnet run) nor {EVIDENCE} (of blurnet evaluate)"
+        )
+    return Evidence.load(folder)
+
+
+def _results(path: Path) -> AnyResults:
+    content = read_json(path)
+    kind = content.get("kind") if isinstance(content, dict) else None
+    if kind not in KINDS:
+        raise BlurnetError(
+            f"{path}: not results that this version of blurnet wrote; run the experiment again in "
+            "another folder"
+        )
+    asked = KINDS[kind]
+    try:
+        return check(Results[asked, asked.row], content)  # type: ignore[valid-type,name-defined]
+    except BlurnetError as error:
+        raise BlurnetError(f"{path}: {error}") from None
+
+
+def _before(folder: Path, replace: bool) -> AnyResults | None:
+    """Read what an earlier run left; refuse a folder with something else."""
+    if (folder / EVIDENCE).exists():
+        raise BlurnetError(f"{folder}: holds the evidence of an evaluation; choose another folder")
+    path = folder / RESULTS
+    if not path.exists():
+        return None
+    try:
+        content = read_json(path)
+    except BlurnetError:
+        content = None
+    if not isinstance(content, dict) or not {"experiment", "rows"} <= content.keys():
+        raise BlurnetError(f"{path}: not a file of blurnet's; choose another folder")
+    try:
+        return _results(path)
+    except BlurnetError:
+        if replace:
+            return None
+        raise
+
+
+def _refuse_other(
+    before: AnyResults, experiment: Experiment, steps: list[str], folder: Path
+) -> None:
+    """Raise a BlurnetError if a folder's results are not those of an experiment.
+
+    Where inputs lie makes no difference, their content does.
+    """
+    there = _plain(before.experiment, before.settings.model_dump(mode="json"))
+    here = _plain(experiment.name, experiment.settings.model_dump(mode="json"))
+    differing = list(_differences(there, here))
+    if differing:
+        name, one, other = differing[0]
+        more = f" ({len(differing) - 1} more differences)" if len(differing) > 1 else ""
+        what = f"{name} is {one!r} there and {other!r} here{more}"
+    elif list(before.steps) != steps:
+        what = (
+            "the settings are the same, but not the content of the data, of the network's file, or "
+            "the version of blurnet's steps"
+        )
+    else:
+        return
+    raise BlurnetError(
+        f"{folder}: holds other results: {what}; give --replace to replace them (records stay and "
+        "are used again), or another --out"
+    )
+
+
+def _plain(name: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """Give what is compared: of places on the disk only whether they were given."""
+    places = {place: settings[place] is not None for place in ("rp2", "data")}
+    return {"experiment": name} | settings | places
+
+
+def _differences(there: Any, here: Any, name: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Give what differs, outermost names first: its dotted name, and both values."""
+    if isinstance(there, Mapping) and isinstance(here, Mapping):
+        for inner in {**there, **here}:
+            inside = f"{name}.{inner}" if name else str(inner)
+            yield from _differences(there.get(inner), here.get(inner), inside)
+    elif isinstance(there, list) and isinstance(here, list) and len(there) == len(here):
+        for place, (one, other) in enumerate(zip(there, here, strict=True)):
+            yield from _differences(one, other, f"{name}[{place}]")
+    elif there != here:
+        yield name, there, here
+
+
+def _computed_by(steps: list[Step[Any]], records: Records) -> tuple[Provenance, ...]:
+    """Give with what the records were computed, each once, in the steps' order."""
+    found: list[Provenance] = []
+    for step in in_order(steps):
+        by = records.recorded(step.key).computed.by
+        if by not in found:
+            found.append(by)
+    return tuple(found)
+
+
+def _same(results: AnyResults, before: AnyResults) -> bool:
+    """Say whether nothing was added: all alike but the date and where the inputs lie."""
+    unimportant = {"created": "", "settings": results.settings}
+    return results.model_copy(update=unimportant) == before.model_copy(update=unimportant)

@@ -1,0 +1,131 @@
+"""What came out for defenses, in plain words, and no more than the figures say."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from blurnet.experiments.results import AttackedScene, DefenseRow
+from blurnet.report.defenses.words import name_of, undefended
+from blurnet.report.words import percent, span
+
+NOTE = (
+    "A low success under one attack is a claim to attack, not a proof. Every attacker here knew "
+    "the network, filter and weights included; whether a stronger search does better was not asked."
+)
+NOT_ATTACKED = (
+    "Nothing was attacked here: these networks have an accuracy; how robust they are was not asked."
+)
+WORTH = 0.02
+"""A defense may cost this much test accuracy to be named as the best."""
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A row, and what one attack did on its first scene."""
+
+    row: DefenseRow
+    scene: AttackedScene
+    others: tuple[AttackedScene, ...]
+
+    @property
+    def mean(self) -> float:
+        """The mean success."""
+        return self.scene.mean.value
+
+    @property
+    def accuracy(self) -> float:
+        """On test signs."""
+        return self.row.test_accuracy.value
+
+
+def verdicts(rows: Sequence[DefenseRow], attack: str) -> dict[str, str]:
+    """Say what an attack did, for each kind of network that was defended, by a heading."""
+    models = list(dict.fromkeys(row.model for row in rows if row.defense))
+    if not models:
+        return {attack: "No defended network was tried."}
+    return {
+        attack if len(models) == 1 else f"{attack}, on {model.rpartition('/')[2]}": verdict(
+            [row for row in rows if row.model == model], attack
+        )
+        for model in models
+    }
+
+
+def verdict(rows: Sequence[DefenseRow], attack: str) -> str:
+    """Compare defended networks of one kind under one attack.
+
+    Args:
+        rows: those of the kind, at least one with a defense.
+        attack: its name.
+
+    """
+    defended = [_found(row, attack) for row in rows if row.defense]
+    base = undefended(rows, rows[0].model)
+    if base is None:
+        return _lowest(min(defended, key=_mean))
+    plain = _found(base, attack)
+    without = (
+        f"Undefended: {percent(plain.mean)}"
+        + (f" ({_worst(plain.scene)} for the worst target)" if plain.scene.targeted else "")
+        + f" at a test accuracy of {percent(plain.accuracy)}."
+    )
+    cheap = [found for found in defended if found.accuracy >= plain.accuracy - WORTH]
+    if not cheap:
+        return (
+            f"Every defense costs more than {100 * WORTH:g} points of test accuracy. Among them: "
+            f"{_lowest(min(defended, key=_mean))} {without}"
+        )
+    best, dearer = min(cheap, key=_mean), min(defended, key=_mean)
+    text = (
+        f"Of the defenses that cost at most {100 * WORTH:g} points of test accuracy: "
+        f"{_lowest(best)} {without}"
+    )
+    if dearer.mean < best.mean:
+        text += (
+            f" Lower, at a higher price: “{name_of(dearer.row)}” with {percent(dearer.mean)} at "
+            f"{percent(dearer.accuracy)}."
+        )
+    if best.mean >= plain.mean:
+        text += f" So none of the cheap ones has a lower success on {plain.scene.true_class}."
+    return text
+
+
+def clean_verdict(rows: Sequence[DefenseRow]) -> str:
+    """Say between what the test accuracies lie."""
+    best = max(rows, key=lambda row: row.test_accuracy.value)
+    least = min(rows, key=lambda row: row.test_accuracy.value)
+    return (
+        f"Test accuracy lies between {percent(least.test_accuracy.value)} (“{name_of(least)}”) and "
+        f"{percent(best.test_accuracy.value)} (“{name_of(best)}”)."
+    )
+
+
+def _found(row: DefenseRow, attack: str) -> _Found:
+    first, *others = row.attacks.get(attack, ())
+    return _Found(row, first, tuple(others))
+
+
+def _mean(found: _Found) -> float:
+    return found.mean
+
+
+def _worst(scene: AttackedScene) -> str:
+    return percent(scene.worst.value)
+
+
+def _lowest(found: _Found) -> str:
+    mean, control = found.scene.mean, found.scene.control
+    text = (
+        f"the lowest mean success has “{name_of(found.row)}” with {percent(mean.value)} "
+        f"(95\u00a0% interval {span(mean)}"
+        + (f"; worst target {_worst(found.scene)}" if found.scene.targeted else "")
+        + f") at a test accuracy of {percent(found.accuracy)}."
+    )
+    if mean.value <= control.high:
+        text += (
+            f" Stickers of random colours alone do {percent(control.value)} there: the attack "
+            "does not stand out from mere covering."
+        )
+    if not found.others:
+        return text
+    told = ", ".join(f"{scene.true_class} {percent(scene.mean.value)}" for scene in found.others)
+    return f"{text} Its mean success on other signs: {told}."

@@ -1,0 +1,96 @@
+"""What evidence says, in words."""
+
+from blurnet.evaluation import Rate
+from blurnet.evaluation.evidence import Condition, Evidence
+from blurnet.report.words import (
+    ACCURACY,
+    CONTROL,
+    INTERVAL,
+    L2_DISSIMILARITY,
+    REACHED,
+    SUCCESS,
+    Measure,
+    counted,
+    percent,
+    span,
+)
+
+WELL_POSED = "well-posed"
+"""The condition's name, without which success measures covering rather than attacking."""
+
+DEFINITIONS = (
+    ACCURACY,
+    SUCCESS,
+    REACHED,
+    Measure("mean over targets", "the mean of the success over the classes that were aimed at"),
+    Measure("worst target", "the success at the class where it is highest"),
+    Measure("any target", "images that the sticker of at least one target fools"),
+    Measure(
+        "worst case",
+        "an image counts as fooled if any attack, at any target, fools it, or if the network is "
+        "wrong about it without a sticker",
+    ),
+    CONTROL,
+    Measure(
+        "ceiling",
+        "accuracy with the sticker's pixels grey, filled with the image's mean, or inpainted from "
+        "what is around them, the best of the three: what a defender could get who is told the "
+        "place",
+    ),
+    Measure(
+        "bracket",
+        "the true robust accuracy is at least the certified and at most that under the worst case; "
+        "an attack that nobody has run yet may lower the upper end",
+    ),
+    L2_DISSIMILARITY,
+    INTERVAL,
+)
+
+
+def outcome_words(evidence: Evidence) -> str:
+    """Say what was found, in two sentences."""
+    accuracy, worst = evidence.accuracy, evidence.worst
+    certified = evidence.certified
+    below = (
+        "No certificate was computed, so nothing is known from below."
+        if certified is None
+        else f"At least {_rate(certified)} is certified."
+    )
+    return (
+        f"Without a sticker the network classifies {accuracy.count} of {accuracy.total} images "
+        f"rightly ({_rate(accuracy)}). An attacker who may use "
+        f"{counted(evidence.mask_pixels, 'pixel')} ({percent(evidence.mask_share)} of the image) "
+        f"leaves {worst.accuracy.count} of them right ({_rate(worst.accuracy)}): the true robust "
+        f"accuracy is at most that. {below}"
+    )
+
+
+def verdict_words(evidence: Evidence) -> str:
+    """Say whether the conditions hold."""
+    failed = [each.name for each in evidence.conditions if not each.passed]
+    if not failed:
+        return f"All {len(evidence.conditions)} conditions hold"
+    number = f"{len(failed)} of {len(evidence.conditions)} conditions"
+    return f"{number} {'fails' if len(failed) == 1 else 'fail'}: {', '.join(failed)}"
+
+
+def ill_posed(evidence: Evidence) -> Condition | None:
+    """Give the condition that says that the figures measure covering, if they do."""
+    return next(
+        (each for each in evidence.conditions if each.name == WELL_POSED and not each.passed), None
+    )
+
+
+def fooled_words(evidence: Evidence) -> str:
+    """Say what fooled how many images first, over all attacks."""
+    by = [name for name in evidence.worst.by if name is not None]
+    parts = [
+        f"{by.count(name)} {'wrong without a sticker' if name == 'clean' else f'by {name}'}"
+        for name in dict.fromkeys(by)
+    ]
+    held = len(evidence.worst.by) - len(by)
+    return f"{held} held; {', '.join(parts)}" if parts else f"{held} held"
+
+
+def _rate(rate: Rate) -> str:
+    return f"{percent(rate.value)}, interval {span(rate)}"
