@@ -130,8 +130,9 @@ def as_module(model: Any) -> nn.Module:
 def _exported_again(model: fx.GraphModule) -> ExportedProgram:
     """Give the program whose ``.module()`` this is."""
     val = _only_input(model.graph).meta["val"]
-    vary = {axis: Dim.AUTO for axis, length in enumerate(val.shape) if not isinstance(length, int)}
-    shape = [length if isinstance(length, int) else length.node.hint or 2 for length in val.shape]
+    fixed = [_fixed(length) for length in val.shape]
+    vary = {axis: Dim.AUTO for axis, length in enumerate(fixed) if length is None}
+    shape = [length or val.shape[axis].node.hint or 2 for axis, length in enumerate(fixed)]
     example = torch.zeros(shape, dtype=val.dtype, device=val.device)
     return export(model, (example,), dynamic_shapes=(vary,) if vary else None)
 
@@ -143,7 +144,7 @@ def _network(program: UnflattenedModule) -> ExportedNetwork:
     made = ExportedNetwork(
         _plain(program.graph),
         "exported program",
-        tuple(length if isinstance(length, int) else None for length in shape),
+        tuple(_fixed(length) for length in shape),
         signature.out_spec,
     )
     output = made.graph.output_node()
@@ -205,6 +206,11 @@ def _plain(graph: fx.Graph) -> fx.Graph:
             continue
         node.meta = {}
     return plain
+
+
+def _fixed(length: int | torch.SymInt) -> int | None:
+    """Give a length of the input that cannot vary, also one that exporting found to be so."""
+    return length if isinstance(length, int) else length.node.maybe_as_int()
 
 
 def _only_input(graph: fx.Graph) -> fx.Node:
