@@ -28,7 +28,7 @@ from .defense import Defense
 
 Model = TypeVar("Model", bound=nn.Module)
 
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("blurnet.harden")
 
 _WRITTEN = "_blurnet_defense"
 """The attribute of a hardened network that holds its ``Defense``."""

@@ -1,16 +1,17 @@
 """Save a network with what it is, and load it again."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from blurnet.data.tensors import read_safetensors
 from blurnet.errors import BlurnetError
 from blurnet.models import (
+    MODELS,
     Classifier,
     as_classifier,
     build_named,
@@ -82,7 +83,7 @@ def save(
     weights = {
         name: tensor
         for name, tensor in network_of(classifier).state_dict().items()
-        if isinstance(tensor, torch.Tensor)
+        if isinstance(tensor, Tensor)
     }
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -115,7 +116,7 @@ def load(
     weights, metadata = read_safetensors(file)
     told = {name: _json(value) for name, value in metadata.items()}
     classes = labels_in(metadata)
-    network = as_classifier(_undefended(file, model, told, classes))
+    network = as_classifier(_undefended(file, model, told, weights, classes))
     network = Classifier(
         network.model,
         mean=told.get("mean") if network.mean is None else network.mean,
@@ -134,7 +135,11 @@ def load(
 
 
 def _undefended(
-    file: Path, model: Any, told: dict[str, Any], classes: tuple[str, ...] | None
+    file: Path,
+    model: Any,
+    told: dict[str, Any],
+    weights: Mapping[str, Tensor],
+    classes: tuple[str, ...] | None,
 ) -> nn.Module:
     count = None if classes is None else len(classes)
     if isinstance(model, nn.Module):
@@ -146,11 +151,26 @@ def _undefended(
     recipe = told.get("recipe")
     spec = model or told.get("model") or (recipe.get("model") if isinstance(recipe, dict) else None)
     if not isinstance(spec, str):
+        spec = _of_our_own(weights, count)
+    if spec is None:
         raise BlurnetError(
             f"{file}: the file does not say how its network is built: give it, load(path, model=…) "
             "(--model file.py:callable)"
         )
     return build_named(spec, count)
+
+
+def _of_our_own(weights: Mapping[str, Tensor], classes: int | None) -> str | None:
+    """Give the name of blurnet's own network that has exactly these weights, if there is one."""
+    if classes is None:
+        return None
+    found = {name: weight.shape for name, weight in weights.items()}
+    for name, build in MODELS.items():
+        with torch.device("meta"):
+            own = build(classes).state_dict()
+        if {name: weight.shape for name, weight in own.items()} == found:
+            return name
+    return None
 
 
 def _json(text: str) -> Any:

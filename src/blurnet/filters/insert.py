@@ -2,7 +2,6 @@
 
 from typing import TypeVar
 
-import torch
 from torch import Tensor, nn
 
 from blurnet.errors import BlurnetError
@@ -60,6 +59,7 @@ def insert_before(model: Model, filter: DepthwiseFilter, *, example: Tensor | No
         BlurnetError: if the images cannot be filtered.
 
     """
+    check_filter("insert_before", filter)
     return insert_after(model, INPUT, filter, example=example)
 
 
@@ -76,8 +76,6 @@ def put(model: nn.Module, place: str, filter: DepthwiseFilter, seen: Trace) -> N
         BlurnetError: as ``insert_after``.
 
     """
-    if isinstance(model, torch.jit.ScriptModule):
-        raise BlurnetError("a scripted network cannot be changed: give the nn.Module it is from")
     maps = filtered_maps(seen, place)
     try:
         filter.check(tuple(maps.shape))
@@ -86,6 +84,8 @@ def put(model: nn.Module, place: str, filter: DepthwiseFilter, seen: Trace) -> N
         raise BlurnetError(f"{where}: {error}") from None
     keep_freed_memory()
     put_in(network_of(model), place, filter, maps)
+    if place.endswith(ACTIVATION):
+        trace(model, seen.example)  # which says what else is done with the layer's output
 
 
 def filtered_maps(seen: Trace, place: str) -> Tensor:

@@ -96,6 +96,7 @@ class Trace:
 
     Args:
         network: what ran.
+        example: on what.
         given: what the network itself got.
         names: the names of each module; the first is the one it is listed by.
         runs: what was seen of each, in the order in which they first ran.
@@ -104,6 +105,7 @@ class Trace:
     """
 
     network: nn.Module
+    example: Tensor
     given: Tensor | None = None
     names: dict[nn.Module, list[str]] = field(default_factory=dict)
     runs: dict[nn.Module, _Run] = field(default_factory=dict)
@@ -163,14 +165,18 @@ def trace(model: nn.Module, example: Tensor) -> Trace:
     if _compiled(model):
         model = copy_of(model)
     network = network_of(model)
-    seen = Trace(network)
+    if isinstance(network, torch.jit.ScriptModule):
+        raise BlurnetError(
+            "the layers of a scripted network cannot be changed: give the nn.Module it is from"
+        )
+    seen = Trace(network, example)
     for name, module in network.named_modules(remove_duplicate=False):
         if name:
             seen.names.setdefault(module, []).append(name)
     watching = _Watch(seen)
     with torch.no_grad(), evaluating(model), _hooked(network, watching), watching:
         try:
-            model(example)
+            model(example.clone())  # a network may change its input
         except BlurnetError:
             raise
         except Exception as error:

@@ -7,6 +7,7 @@ from blurnet.models.classifier import Classifier as Classifier
 from blurnet.models.classifier import as_classifier as as_classifier
 from blurnet.models.classifier import network_of as network_of
 from blurnet.models.copying import copy_of as copy_of
+from blurnet.models.copying import uncompiled as uncompiled
 from blurnet.models.exported import as_module as as_module
 from blurnet.models.grey_resnet import GreyResNet as GreyResNet
 from blurnet.models.importing import build_named as build_named

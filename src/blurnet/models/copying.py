@@ -47,7 +47,9 @@ def copy_of(model: Model) -> Model:
 
 def uncompiled(model: nn.Module) -> nn.Module:
     """Give the network that ``torch.compile`` was given; itself if it was not compiled."""
-    while isinstance(inner := model._modules.get("_orig_mod"), nn.Module):
+    while "_orig_mod" in model._modules:
+        inner = model._modules["_orig_mod"]
+        assert inner is not None
         model = inner
     return model
 

@@ -6,6 +6,7 @@ graph of its own: it can be copied, hooked and evaluated like any network, and g
 the number that it takes.
 """
 
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -44,6 +45,16 @@ class ExportedLayer(nn.Module):
         return self.kind
 
 
+class _Shared:
+    """Holds the tree of the outputs, which never changes; PyTorch warns of its copies."""
+
+    def __init__(self, tree: pytree.TreeSpec) -> None:
+        self.tree = tree
+
+    def __deepcopy__(self, _memo: Any) -> "_Shared":
+        return self
+
+
 class ExportedNetwork(ExportedLayer):
     """A whole exported program that takes one tensor.
 
@@ -64,7 +75,7 @@ class ExportedNetwork(ExportedLayer):
     ) -> None:
         super().__init__(graph, kind)
         self.shape = shape
-        self.output = output
+        self._output = _Shared(output)
 
     def forward(self, images: Tensor) -> Any:
         """Run the program, as often as the number of images that it takes asks for."""
@@ -83,11 +94,11 @@ class ExportedNetwork(ExportedLayer):
             torch.cat(values)[: len(images)] if isinstance(values[0], Tensor) else values[0]
             for values in zip(*flat, strict=True)
         ]
-        return pytree.tree_unflatten(joined, self.output)
+        return pytree.tree_unflatten(joined, self._output.tree)
 
     def _run(self, images: Tensor) -> Any:
         flat = super().forward(images)
-        return pytree.tree_unflatten(list(flat), self.output)
+        return pytree.tree_unflatten(list(flat), self._output.tree)
 
 
 def as_module(model: Any) -> nn.Module:
@@ -101,10 +112,12 @@ def as_module(model: Any) -> nn.Module:
         BlurnetError: for anything else, and a program that takes more than one tensor.
 
     """
-    if isinstance(model, fx.GraphModule) and "train" in vars(model):
-        model = _exported_again(model)
-    if isinstance(model, ExportedProgram):
-        model = unflatten(model)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # PyTorch's own use of what it deprecates
+        if isinstance(model, fx.GraphModule) and "train" in vars(model):
+            model = _exported_again(model)
+        if isinstance(model, ExportedProgram):
+            model = unflatten(model)
     if isinstance(model, UnflattenedModule):
         return _network(model)
     if not isinstance(model, nn.Module):
@@ -117,8 +130,9 @@ def as_module(model: Any) -> nn.Module:
 def _exported_again(model: fx.GraphModule) -> ExportedProgram:
     """Give the program whose ``.module()`` this is."""
     val = _only_input(model.graph).meta["val"]
-    vary = {axis: Dim.AUTO for axis, length in enumerate(val.shape) if not isinstance(length, int)}
-    shape = [length if isinstance(length, int) else length.node.hint or 2 for length in val.shape]
+    fixed = [_fixed(length) for length in val.shape]
+    vary = {axis: Dim.AUTO for axis, length in enumerate(fixed) if length is None}
+    shape = [length or val.shape[axis].node.hint or 2 for axis, length in enumerate(fixed)]
     example = torch.zeros(shape, dtype=val.dtype, device=val.device)
     return export(model, (example,), dynamic_shapes=(vary,) if vary else None)
 
@@ -130,7 +144,7 @@ def _network(program: UnflattenedModule) -> ExportedNetwork:
     made = ExportedNetwork(
         _plain(program.graph),
         "exported program",
-        tuple(length if isinstance(length, int) else None for length in shape),
+        tuple(_fixed(length) for length in shape),
         signature.out_spec,
     )
     output = made.graph.output_node()
@@ -192,6 +206,11 @@ def _plain(graph: fx.Graph) -> fx.Graph:
             continue
         node.meta = {}
     return plain
+
+
+def _fixed(length: int | torch.SymInt) -> int | None:
+    """Give a length of the input that cannot vary, also one that exporting found to be so."""
+    return length if isinstance(length, int) else length.node.maybe_as_int()
 
 
 def _only_input(graph: fx.Graph) -> fx.Node:
