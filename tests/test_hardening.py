@@ -7,7 +7,7 @@ from torch import nn
 
 from blurnet import BlurnetError
 from blurnet.attacks import PGDSettings, RectangleSettings, pgd, rectangle_attack
-from blurnet.defenses.hardening import HARDENING, hardening
+from blurnet.defenses.batches import ADVERSARIES, AUGMENTATIONS, adversary, augmentation
 from blurnet.models import build
 from blurnet.training import GaussianNoise, RandomOcclusion
 
@@ -31,13 +31,16 @@ def batch(size=8, count=4):
     return 0.2 + 0.6 * torch.rand(count, 3, size, size, generator=generator(1))
 
 
-@pytest.mark.parametrize("name", HARDENING)
-def test_hardened_images_are_in_range_drawn_and_leave_the_network_alone(name):
+@pytest.mark.parametrize("name", [*AUGMENTATIONS, *ADVERSARIES])
+def test_changed_batches_are_in_range_drawn_and_leave_the_network_alone(name):
     model, images, labels = build("lisa_cnn", 3, seed=0).train(), batch(32), torch.arange(4) % 3
     before = images.clone()
     small = {"pgd": {"steps": 2}, "rectangle": {"steps": 2, "stride": 8}}.get(name, {})
     first, again, other = (
-        hardening(name, **small)(model, images, labels, generator(seed)) for seed in (0, 0, 1)
+        (augmentation if name in AUGMENTATIONS else adversary)(name, **small)(
+            model, images, labels, generator(seed)
+        )
+        for seed in (0, 0, 1)
     )
     assert first.shape == images.shape
     assert first.dtype == torch.float32
@@ -115,10 +118,10 @@ def test_occlusion_is_one_rectangle_of_the_stated_size():
 
 
 def test_wrong_settings():
-    with pytest.raises(BlurnetError, match="no hardening 'blur'; there are: gaussian_noise"):
-        hardening("blur")
-    with pytest.raises(BlurnetError, match=r"hardening pgd: .*epsilom"):
-        hardening("pgd", epsilom=1)
+    with pytest.raises(BlurnetError, match="no augmentation 'blur'; there are: gaussian_noise"):
+        augmentation("blur")
+    with pytest.raises(BlurnetError, match="pgd: no setting 'epsilom'; there are: epsilon, steps"):
+        adversary("pgd", epsilom=1)
     with pytest.raises(BlurnetError, match="sigma"):
         GaussianNoise(-1)
     with pytest.raises(BlurnetError, match="smallest ≤ largest"):
