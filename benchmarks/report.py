@@ -1,4 +1,4 @@
-"""How long ``blurnet report`` takes on a run of many cells, from the command to the last figure.
+"""How long ``blurnet report`` takes on a run of many records, from the command to the last figure.
 
     python benchmarks/report.py [--json]
 
@@ -44,7 +44,7 @@ def main() -> None:
             after = resource.getrusage(resource.RUSAGE_CHILDREN)
             busy.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
         figures = {
-            "cells": len(list((folder / "cells").glob("[!.]*"))),
+            "records": len(list((folder / "records").glob("[!.]*"))),
             "figures": len(list(folder.glob("figures/*"))),
             "page_megabytes": round((folder / "report.html").stat().st_size / 1e6, 1),
             "seconds": [round(each, 1) for each in seconds],

@@ -1,5 +1,6 @@
 """Fixtures for all tests."""
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -42,6 +43,44 @@ def drawn_folder(tmp_path_factory) -> Path:
         path = folder / part / drawn.classes[label] / f"{place}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(image.permute(1, 2, 0).numpy()).save(path)
+    return folder
+
+
+@pytest.fixture
+def artifacts(tmp_path) -> Path:
+    """A small folder in RP2's layout: an untrained network, three photographs, any noise."""
+    return rp2_folder(tmp_path / "rp2")
+
+
+def rp2_folder(folder: Path) -> Path:
+    """Write what RP2 published, made up."""
+    import torch
+    from PIL import Image
+    from safetensors.torch import save_file
+
+    from blurnet.data import RP2_CLASSES
+    from blurnet.models import build
+
+    (folder / "victims").mkdir(parents=True)
+    (folder / "masks").mkdir()
+    generator = torch.Generator().manual_seed(0)
+    for name in ("01", "02", "03"):
+        pixels = torch.randint(0, 256, (32, 32, 3), generator=generator).to(torch.uint8)
+        Image.fromarray(pixels.numpy()).save(folder / "victims" / f"{name}.png")
+    mask = torch.zeros(32, 32, dtype=torch.uint8)
+    mask[10:14, 8:24] = 255
+    Image.fromarray(mask.numpy()).save(folder / "masks" / "sticker.png")
+    network = build("lisa_cnn", 17, seed=0)
+    save_file(
+        network.state_dict(),
+        folder / "lisa_cnn.safetensors",
+        {"labels": json.dumps(RP2_CLASSES)},
+    )
+    save_file(
+        {"noise": torch.rand(3, 32, 32, generator=generator)},
+        folder / "sticker_noise.safetensors",
+        {"source_class": "stop", "target": "speedLimit45"},
+    )
     return folder
 
 

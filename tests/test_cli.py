@@ -16,33 +16,6 @@ from blurnet.data.rp2 import RP2_CLASSES
 from blurnet.models import LisaCNN, build
 
 
-@pytest.fixture
-def artifacts(tmp_path):
-    """A small folder in RP2's layout: an untrained network, three photographs, any noise."""
-    folder = tmp_path / "rp2"
-    (folder / "victims").mkdir(parents=True)
-    (folder / "masks").mkdir()
-    generator = torch.Generator().manual_seed(0)
-    for name in ("01", "02", "03"):
-        pixels = torch.randint(0, 256, (32, 32, 3), generator=generator).to(torch.uint8)
-        Image.fromarray(pixels.numpy()).save(folder / "victims" / f"{name}.png")
-    mask = torch.zeros(32, 32, dtype=torch.uint8)
-    mask[10:14, 8:24] = 255
-    Image.fromarray(mask.numpy()).save(folder / "masks" / "sticker.png")
-    network = build("lisa_cnn", 17, seed=0)
-    save_file(
-        network.state_dict(),
-        folder / "lisa_cnn.safetensors",
-        {"labels": json.dumps(RP2_CLASSES)},
-    )
-    save_file(
-        {"noise": torch.rand(3, 32, 32, generator=generator)},
-        folder / "sticker_noise.safetensors",
-        {"source_class": "stop", "target": "speedLimit45"},
-    )
-    return folder
-
-
 def one_line(result, folder):
     status, out, err = result
     assert status == 2

@@ -72,7 +72,7 @@ def test_defaults_and_what_changes_no_result_are_not_in_keys():
         inner: Config = Config()
         names: dict[str, int] | None = None
         added_later: str = "as before"
-        listed_later: list[int] = []
+        listed_later: tuple[int, ...] = ()
 
     key = step("k", Nested()).key
     assert step("k", Later()).key == key

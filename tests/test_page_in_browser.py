@@ -39,13 +39,15 @@ def browser():
 def pages(tmp_path_factory):
     """The page of a run of each kind, and of two runs side by side."""
     folder = tmp_path_factory.mktemp("pages")
-    first, second = blackbox_run(folder / "zeros"), blackbox_run(folder / "reflect", seed=2)
+    first = blackbox_run(folder / "zeros")
+    second = blackbox_run(folder / "reflect", shape=(3, 96, 80), seed=2)
     whitebox = defenses_run(folder / "whitebox", *SMALL)
     return {
         "blackbox": write_page(first),
         "whitebox": write_page(whitebox),
         "spectra": write_page(spectra_run(folder / "spectra", "spectra", SPECTRA_ROWS)),
         "deeper": write_page(spectra_run(folder / "deeper", "deeper", *DEEPER)),
+        "large photographs": write_page(second),
         "comparison": write_report([first, second], folder / "together").page,
     }
 
@@ -80,7 +82,7 @@ def opened(browser, pages):
     assert said == []
 
 
-NAMES = ("blackbox", "whitebox", "spectra", "deeper", "comparison")
+NAMES = ("blackbox", "whitebox", "spectra", "deeper", "large photographs", "comparison")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

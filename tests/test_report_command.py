@@ -7,26 +7,29 @@ import os
 import shutil
 
 import pytest
-from blurnet.report.page.comparison import compared_tables, differences, named_runs
-from blurnet.report.page.reading import read_run
-from made_runs import LONG, SMALL, blackbox_run, defenses_run
+from made_runs import LONG, SMALL, blackbox_run, changed_row, defenses_run, write_results
 from PIL import Image
 
 from blurnet import BlurnetError
 from blurnet.engine import Records
-from blurnet.report import write_page
-from blurnet.report.page.raw import flat_rows, to_csv
+from blurnet.experiments import load_results
+from blurnet.report import write_page, write_report
+from blurnet.report.page.comparison import compared_tables, differences, named
+from blurnet.report.page.raw import flat, to_csv
+from blurnet.report.page.reading import read_run
+from blurnet.report.page.source import read_source
+
+
+def read(*folders):
+    return named([read_source(folder) for folder in folders])
 
 
 @pytest.fixture
 def two(tmp_path):
     first = blackbox_run(tmp_path / "zeros")
     second = blackbox_run(tmp_path / "reflect", padding="reflect")
-    results = json.loads((second / "results.json").read_text())
-    results["rows"][0]["attack_success_rate"] = 0.5
-    results["rows"][0]["intervals"]["attack_success_rate"] = [0.25, 0.75]
-    del results["rows"][3]
-    (second / "results.json").write_text(json.dumps(results))
+    results = load_results(changed_row(second, 0, attack_success_rate=0.5))
+    write_results(second, results.model_copy(update={"rows": results.rows[:3]}))
     return first, second
 
 
@@ -68,17 +71,17 @@ def test_by_default_page_and_figures_go_into_the_run(blurnet, tmp_path):
 
 
 def test_side_by_side_matches_rows_by_name(two):
-    runs = named_runs([read_run(folder) for folder in two])
-    assert list(runs) == ["zeros", "reflect"]
+    runs = read(*two)
+    assert [run.name for run in runs] == ["zeros", "reflect"]
     assert differences(runs) == {"padding": ["zeros", "reflect"]}
     success, *_ = compared_tables(runs)
-    assert success["title"].endswith("attack success")
-    plain, filtered = success["rows"]
-    assert (plain["name"], filtered["name"]) == ("baseline", LONG)
-    assert [rate.value for rate in plain["rates"]] == [1.0, 0.5]
-    assert plain["rates"][1].interval == [0.25, 0.75]
-    surrogate = next(t for t in compared_tables(runs) if "another seed" in t["title"])
-    assert surrogate["rows"][1]["rates"][1] is None, "a row that one run lacks"
+    assert success.title.endswith("attack success")
+    plain, filtered = success.rows
+    assert (plain.name, filtered.name) == ("baseline", LONG)
+    assert [rate.value for rate in plain.rates] == [1.0, 0.5]
+    assert plain.rates[1].limits.low == pytest.approx(0.2152, abs=1e-4)
+    surrogate = next(t for t in compared_tables(runs) if "another seed" in t.title)
+    assert surrogate.rows[1].rates[1] is None, "a row that one run lacks"
 
 
 def test_the_comparison_page(blurnet, two):
@@ -87,7 +90,9 @@ def test_the_comparison_page(blurnet, two):
     told = json.loads(out)
     assert told["differences"] == {"padding": ["zeros", "reflect"]}
     row = told["rows"][0]
-    assert row["rates"]["reflect"] == {"value": 0.5, "interval": [0.25, 0.75], "images": 8}
+    assert row["rates"]["reflect"]["value"] == 0.5
+    assert row["rates"]["reflect"]["images"] == 8
+    assert row["rates"]["reflect"].keys() == {"value", "low", "high", "images"}
     page = (blurnet.folder / "both" / "report.html").read_text()
     assert "2 runs side by side" in page
     assert "−50.0" in page
@@ -103,12 +108,11 @@ def test_runs_that_differ_in_one_number_give_curves(blurnet, tmp_path):
 
 
 def test_different_kinds_stand_side_by_side(tmp_path):
-    folders = [blackbox_run(tmp_path / "a"), defenses_run(tmp_path / "b", *SMALL)]
-    runs = named_runs([read_run(folder) for folder in folders])
+    runs = read(blackbox_run(tmp_path / "a"), defenses_run(tmp_path / "b", *SMALL))
     assert differences(runs)["experiment"] == ["blackbox", "whitebox"]
     tables = compared_tables(runs)
-    assert any(table["title"] == "short on stop: mean success" for table in tables)
-    assert all(len(row["rates"]) == 2 for table in tables for row in table["rows"])
+    assert any(table.title == "short on stop: mean success" for table in tables)
+    assert all(len(row.rates) == 2 for table in tables for row in table.rows)
 
 
 def test_what_was_asked_differently_is_short(tmp_path):
@@ -121,9 +125,8 @@ def test_what_was_asked_differently_is_short(tmp_path):
         defenses_run(tmp_path / "a", *SMALL),
         defenses_run(tmp_path / "b", *other, "seeds=[2]"),
     ]
-    asked = differences(named_runs([read_run(folder) for folder in folders]))
     data = [f"folder:{folder / 'data'}" for folder in folders]
-    assert asked == {
+    assert differences(read(*folders)) == {
         "data": data,
         "seeds": ["0, 1", "2"],
         "attack short.settings.steps": ["5", "6"],
@@ -133,28 +136,49 @@ def test_what_was_asked_differently_is_short(tmp_path):
 
 
 def test_names_tell_runs_apart(tmp_path):
-    folders = [blackbox_run(tmp_path / name / "run") for name in ("a", "b")]
-    assert list(named_runs([read_run(folder) for folder in folders])) == ["a/run", "b/run"]
+    runs = read(*(blackbox_run(tmp_path / name / "run") for name in ("a", "b")))
+    assert [run.name for run in runs] == ["a/run", "b/run"]
+
+
+def test_a_page_of_something_else_is_not_replaced(blurnet, two, tmp_path):
+    third = blackbox_run(tmp_path / "third")
+    assert blurnet("report", *two)[0] == 0
+    page = blurnet.folder / "runs" / "comparison" / "report.html"
+    before = page.read_bytes()
+    assert blurnet("report", *two)[0] == 0, "the same comparison again"
+    said = one_line(blurnet("report", two[0], third))
+    assert "another comparison of zeros, reflect" in said
+    assert "--out" in said
+    assert page.read_bytes() == before
+    said = one_line(blurnet("report", third, "--out", "runs/comparison"))
+    assert "another comparison of zeros, reflect" in said
+    assert not (blurnet.folder / "runs" / "comparison" / "figures").joinpath("rp2").exists()
+
+
+def test_a_run_s_own_page_is_always_renewed(blurnet, two, tmp_path):
+    write_page(two[0])
+    moved = two[0].rename(tmp_path / "moved")
+    assert blurnet("report", moved)[0] == 0
+    shutil.copy(moved / "report.html", two[1] / "report.html")
+    assert blurnet("report", two[1])[0] == 0
 
 
 def test_raw_rows_are_a_line_for_each_attack_and_scene(tmp_path):
-    folder = defenses_run(tmp_path, *SMALL)
-    rows = json.loads((folder / "results.json").read_text())["rows"]
+    rows = load_results(defenses_run(tmp_path, *SMALL)).rows
     lines = list(csv.DictReader(io.StringIO(to_csv(rows).decode())))
-    scenes = [(attack, s) for attack, of in rows[0]["attacks"].items() for s in range(len(of))]
+    scenes = [(attack, s) for attack, of in rows[0].attacks.items() for s in range(len(of))]
     assert len(lines) == len(rows) * len(scenes)
     assert [(line["attack"], int(line["scene"])) for line in lines[: len(scenes)]] == scenes
-    one = rows[2]["attacks"]["short"][1]
+    one = rows[2].attacks["short"][1]
     line = next(
         each
         for each in lines[2 * len(scenes) :]
         if (each["attack"], each["scene"]) == ("short", "1")
     )
-    assert (
-        float(line["mean.attack_success_rate.value"]) == one["mean"]["attack_success_rate"]["value"]
-    )
+    assert float(line["mean.value"]) == one.mean.value
+    assert float(line["mean.low"]) == one.mean.low
     assert line["true_class"] == "yield"
-    assert flat_rows([{"a": {"b": [1, None]}}]) == [{"a.b.0": "1", "a.b.1": None}]
+    assert dict(flat({"a": {"b": [1, None]}})) == {"a.b.0": "1", "a.b.1": None}
 
 
 def one_line(result):
@@ -175,27 +199,27 @@ def test_what_cannot_be_shown_is_said_in_one_line(blurnet, tmp_path):
     assert "given twice" in one_line(blurnet("report", folder, folder / ".." / "run"))
     assert not list((blurnet.folder / "empty").iterdir())
     content = (folder / "results.json").read_text()
-    (folder / "results.json").write_text(content.replace('"blackbox"', '"future"'))
-    assert "an experiment 'future', which this version cannot show" in one_line(
-        blurnet("report", folder)
-    )
+    (folder / "results.json").write_text(content.replace('"kind": "blackbox"', '"kind": "new"'))
+    assert "not results that this version of blurnet wrote" in one_line(blurnet("report", folder))
 
 
 def test_an_unfinished_run_says_what_is_there(blurnet, tmp_path):
     folder = blackbox_run(tmp_path / "run")
     (folder / "results.json").unlink()
-    (folder / "cells" / ".train-00000000000000000000.working").mkdir()
+    (folder / "records" / ".train-00000000000000000000.working").mkdir()
     said = one_line(blurnet("report", folder))
-    assert "unfinished run: recorded so far: 2 sticker, 2 train, 4 transfer; 1 begun" in said
+    assert "unfinished run: recorded so far: 1 filter, 2 sticker, 2 train, 4 transfer" in said
+    assert "1 begun" in said
     (folder / "network.safetensors").touch()
     assert "a folder of blurnet train, which has no page" in one_line(blurnet("report", folder))
 
 
 def test_missing_records_are_counted_and_named(tmp_path):
     folder = blackbox_run(tmp_path)
-    key = json.loads((folder / "results.json").read_text())["rows"][0]["cell"]
-    shutil.rmtree(folder / "cells" / key)
-    with pytest.raises(BlurnetError, match=f"1 of the 4 records .* missing, such as cells/{key}"):
+    key = load_results(folder).rows[0].step
+    shutil.rmtree(folder / "records" / key)
+    named_key = f"1 of the 4 records .* missing, such as records/{key}"
+    with pytest.raises(BlurnetError, match=named_key):
         read_run(folder)
 
 
@@ -227,3 +251,8 @@ def test_a_finished_run_in_a_read_only_folder_shows_its_table(blurnet, tmp_path,
     assert "short on 6 views of stop" in out
     assert "not renewed: a read-only folder" in out
     assert state(folder) == before
+
+
+def test_nothing_to_report_is_a_mistake(tmp_path):
+    with pytest.raises(BlurnetError, match="at least one folder"):
+        write_report([], tmp_path)

@@ -6,12 +6,11 @@ import torch.nn.functional as F
 from torch import nn
 
 from blurnet.errors import BlurnetError
-from blurnet.models import build
-from blurnet.models.classifier import Classifier
+from blurnet.filters import DepthwiseFilter, insert_after, kernel
+from blurnet.models import Classifier, build
 from blurnet.spectra import (
     INPUT,
     activation_layers,
-    compare_rings,
     compare_spectra,
     comparison_of,
     first_layers,
@@ -21,7 +20,6 @@ from blurnet.spectra import (
     layer_profiles,
     log_magnitude,
     map_layers,
-    mean_ratio,
     measure_spectra,
     measures,
 )
@@ -113,6 +111,33 @@ def test_a_compiled_network_and_a_classifier_have_their_networks_layers(hard):
     assert layer_maps(resized, images, [INPUT])[INPUT] is images
 
 
+@pytest.mark.parametrize("place", ["norm", "norm+activation", "act"])
+def test_maps_are_those_behind_a_filter(hard, place):
+    images, box = noise(2, 1, 20, 24), DepthwiseFilter(kernel("box", 3))
+    names = ["norm", "norm+activation", "act:1", "act", "conv2+activation"]
+    plain = layer_maps(hard, images, names)
+    blurred = insert_after(hard, place, box, example=images)
+    assert map_layers(blurred, images[:1]) == LAYERS
+    found = layer_maps(blurred, images, names)
+    first = {"norm": "norm", "act": "act:1"}.get(place, place)
+    for name in names[: names.index(first)]:
+        torch.testing.assert_close(found[name], plain[name])
+    torch.testing.assert_close(found[first], box(plain[first]))
+    assert not torch.allclose(found[first], plain[first])
+
+
+@pytest.mark.filterwarnings("ignore:.*treespec:FutureWarning")  # torch's own
+def test_an_exported_program_has_its_layers():
+    model = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU(), nn.Flatten(), nn.Linear(2 * 18 * 22, 3))
+    images = noise(3, 1, 20, 24)
+    program = torch.export.export(model, (images,))
+    for exported in (program, program.module()):
+        assert map_layers(exported, images) == ["0", "1"]
+        assert activation_layers(exported, images) == ["1"]
+        found = layer_maps(exported, images, ["1"])["1"]
+        torch.testing.assert_close(found, layer_maps(model, images, ["1"])["1"])
+
+
 @pytest.mark.parametrize(("channels", "names"), [(1, ()), (2, ("input 0", "input 1"))])
 def test_channels_are_named_by_their_number(channels, names):
     assert input_channels(channels) == names
@@ -197,23 +222,6 @@ def test_one_pass_gives_what_the_functions_give(scene, monkeypatch):
     assert (spectra[INPUT].maps, spectra[INPUT].shown) == (3, (0, 1, 2))
     alone = measure_spectra(model, clean, None, [INPUT])[INPUT]
     assert list(alone.measured) == list(alone.mean) == list(alone.first) == ["clean"]
-
-
-def test_rings_are_compared_by_the_images_ratios():
-    profiles = {state: noise(4, 3, seed=s) for s, state in enumerate(("clean", "attacked"))}
-    rings = compare_rings([0, 0.1, 0.2], profiles)
-    assert [ring.frequency for ring in rings] == [0.1, 0.2]
-    expected = mean_ratio((profiles["attacked"] / profiles["clean"]).log()[:, 2])
-    assert rings[1].over_clean.plain() == pytest.approx(expected.plain())
-    assert rings[1].plain()["over_control"] == {"mean": None, "low": None, "high": None}
-
-
-def test_what_is_not_known_is_null():
-    comparison = compare_spectra(None, noise(1, 3, 8, 8), noise(1, 3, 8, 8, seed=1))[INPUT]
-    plain = comparison.plain()
-    assert plain["clean"]["low"] is None
-    assert plain["clean"]["mean"] == pytest.approx(float(comparison.clean.mean))
-    assert plain["control"] == {"mean": None, "low": None, "high": None}
 
 
 def test_memory_does_not_grow_with_the_images(monkeypatch):

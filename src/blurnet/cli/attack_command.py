@@ -9,6 +9,7 @@ from blurnet.cli import options
 from blurnet.cli.attack_inputs import attack_inputs, mask_of
 from blurnet.cli.attack_result import print_attack
 from blurnet.cli.inputs import NetworkAsked, PhotographsAsked, transform_of
+from blurnet.cli.outputs import computed_now
 
 app = typer.Typer(no_args_is_help=True, help="Attack one network on one scene.")
 
@@ -165,7 +166,8 @@ def rp2(
     check_page(out / REPORT)
     shown, floats = f"{len(inputs.photographs)} views, target {aim}", inputs.photographs.floats
     with Records(out).locked():
-        with step_progress(f"L1 attack on {shown}", quiet=quiet) as on_step:
+        searched = (mask or "").startswith("two-stage")
+        with step_progress(f"L1 attack on {shown}", quiet=quiet or not searched) as on_step:
             where, boxes = mask_of(
                 mask,
                 inputs,
@@ -195,13 +197,3 @@ def rp2(
         write_attack(out, scene)
         page = write_attack_page(out, scene, computed_now(found.seconds))
     print_attack(scene, out, page, as_json=json_)
-
-
-def computed_now(seconds: float) -> Any:
-    """Say with what and when something was computed just now."""
-    from datetime import UTC, datetime
-
-    from blurnet.engine import Computed, provenance
-
-    finished = datetime.now(UTC).isoformat(timespec="seconds")
-    return Computed(by=provenance(), seconds=round(seconds, 3), finished=finished)

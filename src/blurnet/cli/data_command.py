@@ -32,21 +32,37 @@ def check(
     from rich.table import Table
 
     from blurnet import data
+    from blurnet.data.entries import sizes_in_words
 
-    problems = data.check(spec)
-    parts = data.load(spec, skip_unreadable=True)
+    found = data.check(spec)
+    parts = (
+        found.images
+        if isinstance(found.images, data.TrainTest)
+        else data.TrainTest(found.images, found.images.select(found.images.labels < 0))
+    )
     train, test = (part.counts() for part in parts)
     if json_:
-        found = {"train": train, "test": test, "problems": [str(problem) for problem in problems]}
-        typer.echo(json.dumps(found, indent=1, ensure_ascii=False))
+        told = {
+            "train": train,
+            "test": test,
+            "sizes": {f"{width}x{height}": n for (height, width), n in found.sizes.items()},
+            "problems": [str(problem) for problem in found.problems],
+        }
+        typer.echo(json.dumps(told, indent=1, ensure_ascii=False))
     else:
-        table = Table("class", "train", "test", title=spec)
+        whole = not isinstance(found.images, data.TrainTest)
+        table = Table("class", "images" if whole else "train", *(() if whole else ("test",)))
         for name in train:
-            table.add_row(name, str(train[name]), str(test[name]))
+            table.add_row(name, str(train[name]), *(() if whole else (str(test[name]),)))
         table.add_section()
-        table.add_row(f"{len(train)} classes", str(len(parts.train)), str(len(parts.test)))
+        totals = [str(len(parts.train)), *(() if whole else (str(len(parts.test)),))]
+        table.add_row(f"{len(train)} classes", *totals)
+        table.title = spec
         Console().print(table)
-        for problem in problems:
+        typer.echo(f"pixels: {sizes_in_words(found.sizes) or 'none'}")
+        if whole:
+            typer.echo("in one piece: a fifth of each class will be held out for testing")
+        for problem in found.problems:
             typer.echo(f"cannot be read: {problem}")
-    if problems:
+    if found.problems:
         raise typer.Exit(2)

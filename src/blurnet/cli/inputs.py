@@ -174,7 +174,7 @@ def _written(asked: NetworkAsked, rp2: Path | None) -> "Classifier":
             raise BlurnetError(
                 f"{rp2}: no such folder; --rp2 takes one with {RP2_NETWORK}, victims/ and masks/"
             )
-        return load(rp2 / RP2_NETWORK)
+        return load(rp2 / RP2_NETWORK, "lisa_cnn")
     return load(asked.file, asked.model)
 
 

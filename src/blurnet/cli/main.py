@@ -1,5 +1,6 @@
 """The ``blurnet`` command."""
 
+import logging
 import os
 import sys
 from importlib.metadata import version
@@ -10,6 +11,9 @@ import typer
 from blurnet.cli import (
     attack_command,
     data_command,
+    evaluate_command,
+    harden_command,
+    inspect_command,
     list_command,
     report_command,
     run_command,
@@ -29,12 +33,15 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("run")(run_command.run)
+app.command("inspect")(inspect_command.inspect)
+app.command("harden")(harden_command.harden)
 app.command("train")(train_command.train)
+app.add_typer(attack_command.app, name="attack")
+app.command("evaluate")(evaluate_command.evaluate)
+app.command("run")(run_command.run)
 app.command("report")(report_command.report)
 app.command("spectrum")(spectrum_command.spectrum)
 app.command("list")(list_command.list_)
-app.add_typer(attack_command.app, name="attack")
 app.add_typer(data_command.app, name="data")
 
 
@@ -52,13 +59,31 @@ def blurnet(
 ) -> None:
     """Harden image classifiers against physical stickers, attack them, and measure what held.
 
-    Start with [bold]blurnet run blackbox[/bold]: it draws its own signs, needs no data, and ends
-    with a table and a page to look at.
+    Your own network: [bold]inspect[/bold] lists its layers, [bold]harden[/bold] puts a blur in,
+    [bold]evaluate[/bold] measures what stickers do to it, [bold]report[/bold] shows several side by
+    side. Or start with [bold]blurnet run blackbox[/bold]: it draws its own signs, needs no data, and
+    ends with a table and a page to look at.
     """
+
+
+class _ToTerminal(logging.Handler):
+    """Says what the library says (where a filter stands, what was resized) on standard error."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        print(f"blurnet: {record.getMessage()}", file=sys.stderr, flush=True)
+
+
+def _say() -> None:
+    logger = logging.getLogger("blurnet")
+    quiet = {"--quiet", "-q"} & set(sys.argv)
+    logger.setLevel(logging.WARNING if quiet else logging.INFO)
+    if not any(isinstance(handler, _ToTerminal) for handler in logger.handlers):
+        logger.addHandler(_ToTerminal())
 
 
 def main() -> None:
     """Run the command; a user's mistake is one line on standard error and exit status 2."""
+    _say()
     try:
         app()
     except BlurnetError as error:

@@ -3,9 +3,12 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from blurnet.errors import BlurnetError
+
+if TYPE_CHECKING:
+    from blurnet.engine import Computed
 
 ASKED = "asked.json"
 RESULTS = {
@@ -67,3 +70,13 @@ def _refuse_other(folder: Path, there: Any, asked: Mapping[str, Any]) -> None:
     raise BlurnetError(
         f"{folder}: it holds {held[0]}{differs}; choose another folder with --out, or --replace it"
     )
+
+
+def computed_now(seconds: float) -> "Computed":
+    """Say with what and when something was computed just now."""
+    from datetime import UTC, datetime
+
+    from blurnet.engine import Computed, provenance
+
+    finished = datetime.now(UTC).isoformat(timespec="seconds")
+    return Computed(by=provenance(), seconds=round(seconds, 3), finished=finished)

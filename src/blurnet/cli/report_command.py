@@ -10,7 +10,7 @@ import typer
 def report(
     folders: Annotated[
         list[Path],
-        typer.Argument(metavar="DIR...", help="Folders that blurnet run has filled."),
+        typer.Argument(metavar="DIR...", help="Folders that blurnet run or blurnet evaluate has filled."),
     ],
     out: Annotated[
         Path | None,
@@ -33,7 +33,7 @@ def report(
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
 ) -> None:
-    """Render a run's page again from its records, or several runs side by side.
+    """Render a page again from records, or several runs or evaluations side by side.
 
     Examples:
 
@@ -43,7 +43,9 @@ def report(
 
       blurnet report runs/zeros runs/reflect --out runs/padding
 
-    Runs are matched by their rows' names. Nothing is trained or attacked, and the runs' folders are
+      blurnet report runs/mine runs/hard-evidence
+
+    Runs are matched by their rows' names, evaluations by their attacks. Nothing is trained or attacked, and the runs' folders are
     only read, unless the page goes there.
     """
     from blurnet.cli.progress import step_progress

@@ -107,7 +107,8 @@ def run(
     from blurnet import experiments
     from blurnet.cli.progress import progress
     from blurnet.files import to_json
-    from blurnet.report import REPORT, check_page, print_table, write_page
+    from blurnet.report import print_table, write_page
+    from blurnet.report.page.page import REPORT, check_page
 
     assignments = list(set_ or [])
     given = {"data": data, "rp2": rp2, "classes": classes, "model": model, "size": size}

@@ -35,6 +35,7 @@ FILE = "network.safetensors"
 def save(
     model: nn.Module,
     path: str | Path,
+    /,
     *,
     classes: Sequence[str] | None = None,
     recipe: Recipe | None = None,

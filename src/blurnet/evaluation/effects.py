@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from blurnet.filters import DepthwiseFilter, low_pass_share
+from blurnet.filters import filters_of, low_pass_share
 from blurnet.penalties import Penalty, penalty_values
 
 
@@ -64,11 +64,7 @@ class KernelEffects:
 
 def learned_kernels(model: nn.Module) -> Tensor | None:
     """Give a network's learned depthwise kernels, those of one size, K × k × k; None without."""
-    found = [
-        module.kernel.detach().squeeze(1)
-        for module in model.modules()
-        if isinstance(module, DepthwiseFilter) and module.trainable
-    ]
+    found = [each.kernels.detach().squeeze(1) for each in filters_of(model) if each.trainable]
     return torch.cat([k for k in found if k.shape[1:] == found[0].shape[1:]]) if found else None
 
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, Field, model_validator
 
-from blurnet.data import RP2_CLASSES, SYNTHETIC, parse_classes
+from blurnet.data import CLASS_SETS, RP2_CLASSES, SYNTHETIC, parse_classes
 from blurnet.data.scene import Scene
 from blurnet.defenses import Defense, Recipe
 from blurnet.errors import BlurnetError
@@ -179,6 +179,7 @@ def read_inputs(asked: Inputs, folder: Path, *, trains: bool) -> Given:
             asked.size,
             asked.channels,
         )
+        _check_classes(asked, source)
     if published is not None:
         scene = published.scene
     else:
@@ -206,6 +207,16 @@ def _classes(asked: Inputs, spec: str) -> tuple[str, ...] | None:
     if asked.classes is not None:
         return parse_classes(asked.classes)
     return RP2_CLASSES if spec == SYNTHETIC else None
+
+
+def _check_classes(asked: Inputs, source: DataSource) -> None:
+    """Read the data, and say what would do where they lack the classes of a set."""
+    try:
+        source.names()
+    except BlurnetError as error:
+        if asked.classes in CLASS_SETS and "no class" in str(error):
+            raise BlurnetError(f"{error}; --classes all takes what there is") from None
+        raise
 
 
 def _with_padding(row: Any, padding: Any) -> Any:

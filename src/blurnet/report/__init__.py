@@ -7,6 +7,8 @@ from types import ModuleType
 
 from blurnet.report.console import print_blocks as print_blocks
 from blurnet.report.console import print_table as print_table
+from blurnet.report.page.page import REPORT as REPORT
+from blurnet.report.page.page import check_page as check_page
 from blurnet.report.page.page import render as render
 from blurnet.report.page.reports import Report as Report
 from blurnet.report.page.reports import write_page as write_page
@@ -52,7 +54,7 @@ def report(
 
 
 class _Callable(ModuleType):
-    """This package, which can itself be called: ``blurnet.report(…)`` is ``report``."""
+    """Makes this package callable: ``blurnet.report(…)`` is ``report``."""
 
     __call__ = staticmethod(report)
 

@@ -10,6 +10,7 @@ from blurnet.engine import Outcome, Provenance, Recorded, Records
 from blurnet.errors import BlurnetError
 from blurnet.experiments.results import Results
 from blurnet.report.blocks import Fact
+from blurnet.report.words import counted
 from blurnet.settings import check
 
 Row = TypeVar("Row", bound=BaseModel)
@@ -79,8 +80,9 @@ def computed_facts(by: tuple[Provenance, ...]) -> tuple[Fact, ...]:
 
 def provenance_facts(by: Provenance) -> tuple[Fact, ...]:
     """Say with what something was computed."""
+    cores, threads = counted(by.cores, "core"), counted(by.threads, "thread")
     return (
-        Fact("Machine", f"{by.machine}; {by.threads} of {by.cores} cores used"),
+        Fact("Machine", f"{by.machine}, {cores}, {threads}"),
         Fact("System", by.system),
         Fact("Versions", ", ".join(f"{name} {number}" for name, number in by.versions.items())),
     )

@@ -1,5 +1,6 @@
 """Fourier spectra of images and feature maps, and how much of them is high frequencies."""
 
+from blurnet.filters import INPUT as INPUT
 from blurnet.spectra.comparison import Comparison as Comparison
 from blurnet.spectra.comparison import RingComparison as RingComparison
 from blurnet.spectra.comparison import compare_rings as compare_rings
@@ -9,7 +10,6 @@ from blurnet.spectra.interval import MeanInterval as MeanInterval
 from blurnet.spectra.interval import mean_interval as mean_interval
 from blurnet.spectra.interval import mean_ratio as mean_ratio
 from blurnet.spectra.interval import profile_band as profile_band
-from blurnet.spectra.layers import INPUT as INPUT
 from blurnet.spectra.layers import INPUT_CHANNELS as INPUT_CHANNELS
 from blurnet.spectra.layers import activation_layers as activation_layers
 from blurnet.spectra.layers import first_layers as first_layers

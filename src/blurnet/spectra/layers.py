@@ -5,14 +5,12 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from blurnet.errors import BlurnetError
-from blurnet.models.exported import as_module
-from blurnet.models.memory import measured_piece
+from blurnet.filters import INPUT
+from blurnet.models import as_module
+from blurnet.models.memory import images_at_once
 from blurnet.spectra.share import CUTOFF, resolves
 from blurnet.spectra.transform import Window, power_spectrum, radial_profile
 from blurnet.spectra.watch import given_maps, map_shapes, names_of
-
-INPUT = "input"
-"""Names the images themselves where a layer is asked for."""
 
 FIRST = 4
 """How many layers are looked at where none are named."""
@@ -72,7 +70,7 @@ def layer_maps(
                 )
         assert model is not None, "its names were looked up"
         if piece is None:
-            piece = images_at_once(model, images)
+            piece = images_at_once(model, images, gradients=False)
         given = given_maps(model, images, wanted, piece)
     return {layer: of_images[layer] if layer in of_images else given[layer] for layer in layers}
 
@@ -179,11 +177,6 @@ def first_layers(model: nn.Module | None, example: Tensor, cutoff: float = CUTOF
 
     """
     return [INPUT, *([] if model is None else map_layers(model, example, cutoff)[:FIRST])]
-
-
-def images_at_once(model: nn.Module, images: Tensor) -> int:
-    """Say how many images may go through a network at once; see ``measured_piece``."""
-    return len(images) if len(images) == 1 else measured_piece(model, images, gradients=False)
 
 
 def _there(names: Sequence[str]) -> str:

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from blurnet.errors import BlurnetError
-from blurnet.models.exported import as_module
-from blurnet.spectra.layers import images_at_once, layer_maps
+from blurnet.models import as_module
+from blurnet.models.memory import images_at_once
+from blurnet.spectra.layers import layer_maps
 from blurnet.spectra.share import CUTOFF, high_frequency_energy
 from blurnet.spectra.transform import Window, log_magnitude, power_spectrum, radial_profile
 
@@ -195,7 +196,7 @@ def _states(
     largest = max((maps.numel() for maps in example.values()), default=1)
     piece = max(1, PIECE // (BYTES * largest))
     if model is not None:
-        piece = min(piece, images_at_once(model, clean))
+        piece = min(piece, images_at_once(model, clean, gradients=False))
 
     def measure(images: Tensor) -> dict[str, _Layer]:
         nonlocal done

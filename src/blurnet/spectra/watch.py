@@ -12,36 +12,14 @@ from torch.overrides import TorchFunctionMode
 from torch.utils.hooks import RemovableHandle
 
 from blurnet.errors import BlurnetError
-from blurnet.models.classifier import network_of
-from blurnet.models.modes import evaluating
+from blurnet.filters import ACTIVATION
+from blurnet.filters.awaiting import Awaiting, function_name, is_activation
+from blurnet.models import evaluating, network_of
+from blurnet.models.exported import ExportedLayer
+from blurnet.models.inputs import one_line
 
-ACTIVATION = "+activation"
-"""After a layer's name: what the network's code computes from the layer's output by a function."""
-
-FUNCTIONS = {
-    "celu",
-    "elu",
-    "gelu",
-    "glu",
-    "hardsigmoid",
-    "hardswish",
-    "hardtanh",
-    "leaky_relu",
-    "logsigmoid",
-    "mish",
-    "prelu",
-    "relu",
-    "relu6",
-    "rrelu",
-    "selu",
-    "sigmoid",
-    "silu",
-    "softplus",
-    "softsign",
-    "tanh",
-    "tanhshrink",
-}
-"""What counts as an activation where the network's code calls it."""
+ACTIVATIONS = frozenset(nn.modules.activation.__all__)
+"""The types of layers that are activations."""
 
 Keep = Callable[[str, int, Any], None]
 """Told a layer's name, the how many-th time it runs, and what it gave."""
@@ -109,7 +87,7 @@ def map_shapes(
             continue
         if not activations:
             shapes[f"{name}:{run}" if runs[name] > 1 else name] = shape
-        elif name.endswith(ACTIVATION) or type(module).__module__ == nn.ReLU.__module__:
+        elif name.endswith(ACTIVATION) or _type(module) in ACTIVATIONS:
             shapes[name] = shape
     return shapes
 
@@ -134,11 +112,17 @@ def _run(model: nn.Module, images: Tensor, keep: Keep, names: Collection[str] | 
         with ExitStack() as stack:
             stack.enter_context(evaluating(model))
             stack.enter_context(torch.no_grad())
-            if any(hasattr(module, "_orig_mod") for module in model.modules()):
-                # compiled code calls no hooks
-                stack.enter_context(torch.compiler.set_stance("force_eager"))
+            if any(_compiled(module) for module in model.modules()):
+                stack.enter_context(torch.compiler.set_stance("force_eager"))  # it calls no hooks
             stack.enter_context(functions)
             model(images)
+    except BlurnetError:
+        raise
+    except Exception as error:
+        shape = " × ".join(map(str, images.shape[1:]))
+        raise BlurnetError(
+            f"the network does not take images of {shape}: it said: {one_line(error)}"
+        ) from error
     finally:
         for handle in handles:
             handle.remove()
@@ -164,15 +148,23 @@ class _Functions(TorchFunctionMode):
         self.inside -= 1
 
     def gave(self, names: list[str], _module: nn.Module, _inputs: Any, output: Any) -> None:
+        if isinstance(output, Awaiting):  # a filter stands behind the activation
+            self._tell(names, output.output)
+            output.changes.append(partial(self._filtered, names))
+            return
         self._tell(names, output)
         if isinstance(output, Tensor):
             _, others = self.given.get(id(output), (output, []))
             self.given[id(output)] = (output, [*others, *names])
 
+    def _filtered(self, names: list[str], maps: Tensor) -> Tensor:
+        self._tell([name + ACTIVATION for name in names], maps)
+        return maps
+
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         result = func(*args, **kwargs)
-        if self.inside or getattr(func, "__name__", "").rstrip("_") not in FUNCTIONS:
+        if self.inside or not is_activation(function_name(func)):
             return result
         source = args[0] if args else kwargs.get("input")
         found = self.given.get(id(source))
@@ -200,6 +192,14 @@ def _modules(model: nn.Module) -> dict[str, nn.Module]:
 
 def _leaf(module: nn.Module) -> bool:
     return next(module.children(), None) is None  # a module's truth may be its length
+
+
+def _compiled(module: nn.Module) -> bool:
+    return "_orig_mod" in module._modules or module._compiled_call_impl is not None
+
+
+def _type(module: nn.Module) -> str:
+    return module.kind if isinstance(module, ExportedLayer) else type(module).__name__
 
 
 def _parsed(layer: str) -> tuple[str, int | None]:

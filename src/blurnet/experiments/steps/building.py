@@ -2,6 +2,7 @@
 
 import hashlib
 import inspect
+import logging
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -55,7 +56,20 @@ def build_network(
             f"the network {model} has {logits} logits and there are {len(classes)} classes "
             f"({shown}); there must be one logit for each class"
         )
-    return harden(network, *filters, example=example, seed=seed) if filters else network
+    return put_in(network, filters, example=example, seed=seed) if filters else network
+
+
+def put_in(
+    network: nn.Module, filters: Sequence[Blur], *, example: Tensor, seed: int = 0
+) -> nn.Module:
+    """Harden a network without saying so each time: many steps build the same one."""
+    log = logging.getLogger("blurnet.harden")
+    before = log.level
+    log.setLevel(logging.WARNING)
+    try:
+        return harden(network, *filters, example=example, seed=seed)
+    finally:
+        log.setLevel(before)
 
 
 def inner(network: nn.Module) -> nn.Module:

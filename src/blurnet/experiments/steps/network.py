@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from blurnet.defenses import Blur, Defense, Recipe, defense_of, harden
+from blurnet.defenses import Blur, Defense, Recipe, defense_of
 from blurnet.engine import Needs, OnStep, Outcome, Step
 from blurnet.errors import BlurnetError
 from blurnet.evaluation import predict, rate
@@ -20,7 +20,7 @@ from blurnet.penalties import penalty_terms
 from blurnet.settings import Settings
 from blurnet.training import Checkpoints, Progress, fit
 
-from .building import build_network, content_of, hash_tensors, inner
+from .building import build_network, content_of, hash_tensors, inner, put_in
 from .values import NetworkValues
 
 CHECKPOINT_SECONDS = 30.0
@@ -190,7 +190,7 @@ def filtered(network: PlannedNetwork, filters: Sequence[Blur]) -> PlannedNetwork
         return network
     if any(blur.trainable for blur in filters):
         raise BlurnetError("a trainable filter is put into a network that is trained with it")
-    made = harden(network.undefended(), *filters, example=network.example)
+    made = put_in(network.undefended(), filters, example=network.example)
     defense = defense_of(made)
     filters = defense.filters
     step = Step(
@@ -299,7 +299,7 @@ def _filter(
     network: Outcome[NetworkValues] = needs["network"]
     before = network.values
     example = torch.zeros(1, before.channels, before.size, before.size)
-    made = harden(network_of(network), *filters, example=example)
+    made = put_in(network_of(network), filters, example=example)
     values = NetworkValues(
         model=before.model,
         size=before.size,

@@ -124,7 +124,7 @@ def _summary(run: BlackboxRun) -> Iterator[Block]:
 
 
 def _results(run: BlackboxRun) -> Iterator[Block]:
-    """The table, published beside measured, and the intervals drawn."""
+    """Lay out the tables, published beside measured, and draw the intervals."""
     for transfer, rows in by_transfer(run.results.rows).items():
         yield rates_table(run.results, rows)
         given = [published(run.results, row) or NOT_PUBLISHED for row in rows]

@@ -23,6 +23,8 @@ from blurnet.report.words import (
     blur_words,
 )
 
+SMALL_FIGURES = "Small figures: 95\u00a0% interval."
+
 
 def tables(results: BlackboxResults) -> list[Block]:
     """Give what the terminal prints: the rates for each way of transfer, and what they mean."""
@@ -61,7 +63,7 @@ def rates_table(results: BlackboxResults, rows: Sequence[BlackboxRow]) -> Table:
         TRANSFERS.get(rows[0].transfer, rows[0].transfer),
         columns,
         tuple(_row(results, row, compared=compared, tested=tested) for row in rows),
-        caption=f"{images}; {distance}. {on_test}Small figures: 95\u00a0% interval. {words}".strip(),
+        caption=f"{images}; {distance}. {on_test}{SMALL_FIGURES} {words}".strip(),
         below="\n".join(filter(None, [words, f"{distance}, {images}"])),
     )
 

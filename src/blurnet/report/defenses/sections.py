@@ -53,8 +53,8 @@ def sections(run: DefenseRun) -> list[Section]:
     if attacked:
         made.append(blocks("White-box attack", *_attacks(run)))
     clean = clean_table(run.results)
-    by_class = class_table(run.results)
-    made.append(blocks("Clean signs", clean, Folded(by_class.title, (by_class,))))
+    by_class = Folded("Class by class", (class_table(run.results),))
+    made.append(blocks("Clean signs", clean, by_class))
     if panels is not None:
         made.append(Section("Target by target", "targets.html.j2", panels))
     if attacked:

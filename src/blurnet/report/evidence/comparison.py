@@ -1,33 +1,98 @@
-"""Several evaluations side by side: the same measures, and where they share images the pairs."""
+"""Evaluations beside each other: the rates that they are compared by, brackets and pairs."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 
 from blurnet.evaluation import Rate
 from blurnet.evaluation.evidence import Evidence
-from blurnet.report.blocks import Definitions, Fact, Facts, Paragraph, Section, blocks
-from blurnet.report.evidence.bracket import bracket_of, complement
-from blurnet.report.evidence.sections import summary
-from blurnet.report.evidence.words import DEFINITIONS
-from blurnet.report.tables import NOTHING, Cell, Column, Row, Table, Words, rate_cell
-from blurnet.report.words import percent
+from blurnet.report.blocks import Block, Paragraph, Section, blocks
+from blurnet.report.evidence.bracket import Bracket, bracket_of, complement
+from blurnet.report.evidence.words import verdict_words
+from blurnet.report.measures import Measured
+from blurnet.report.tables import Cell, Column, Row, Table, Words
+from blurnet.report.words import ACCURACY, CONTROL, SUCCESS, Measure, percent
+
+UNDER_ATTACK = Measure(
+    "accuracy under the worst case",
+    "images that the network classifies rightly and that no attack fools: the true robust accuracy "
+    "is at most that",
+)
+CEILING = Measure(
+    "wrong with the place known",
+    "1 − the ceiling: images not classified as their class with the sticker's pixels filled in, the "
+    "best of three ways",
+)
+ANY_TARGET = Measure(
+    "attack success at any target", "images that the sticker of at least one target fools"
+)
+NETWORK, ATTACKS = "The network", "Attacks"
+
+
+def measures(evidence: Evidence) -> Iterator[Measured]:
+    """Give the rates that an evaluation is compared by."""
+    for measure, rate in (
+        (ACCURACY, evidence.accuracy),
+        (UNDER_ATTACK, evidence.worst.accuracy),
+        (CONTROL, evidence.control.success),
+        (CEILING, complement(evidence.ceiling.accuracy)),
+    ):
+        yield _measured(NETWORK, "all images", measure, rate)
+    for found in evidence.attacks:
+        yield _measured(ATTACKS, found.attack.name, SUCCESS, found.success)
+    for found in evidence.attacks:
+        yield _measured(ATTACKS, found.attack.name, ANY_TARGET, found.any_target)
+    yield _measured(ATTACKS, "worst case over all attacks", ANY_TARGET, evidence.worst.success)
+
+
+@dataclass(frozen=True)
+class Beside:
+    """An evaluation beside others, as ``evidence_beside.html.j2`` shows it.
+
+    Args:
+        name: what the page calls it.
+        network: what was evaluated.
+        defense: what hardened it.
+        verdict: whether its conditions hold, in words.
+        passed: whether they do.
+        bracket: the picture.
+
+    """
+
+    name: str
+    network: str
+    defense: str
+    verdict: str
+    passed: bool
+    bracket: Bracket
+
 
 Evaluations = Mapping[str, Evidence]
 """By the names that the page calls them."""
 
 
-def named(folders: Sequence[Path], found: Sequence[Evidence]) -> dict[str, Evidence]:
-    """Name evaluations by their folders, with as much of the path as tells them apart."""
-    paths = [folder.resolve().parts for folder in folders]
-    depth = 1
-    while len({path[-depth:] for path in paths}) < len(paths):
-        depth += 1
-    names = ["/".join(path[-depth:]) for path in paths]
-    return dict(zip(names, found, strict=True))
+def beside(evaluations: Evaluations) -> list[Section]:
+    """Make the sections that evaluations beside each other have of their own.
+
+    Args:
+        evaluations: at least two.
+
+    """
+    shown = tuple(
+        Beside(
+            name,
+            evidence.network,
+            evidence.defense or "not hardened, as far as blurnet knows",
+            verdict_words(evidence),
+            evidence.passed,
+            bracket_of(evidence),
+        )
+        for name, evidence in evaluations.items()
+    )
+    found = [Section("The brackets", "evidence_beside.html.j2", shown)]
+    notes = (*_notes(evaluations), *_pairs(evaluations))
+    return [*found, blocks("Image by image", *notes)] if notes else found
 
 
 def same_images(evaluations: Evaluations) -> bool:
@@ -36,143 +101,64 @@ def same_images(evaluations: Evaluations) -> bool:
     return all(_alike(first, other) for other in others)
 
 
-def comparison_sections(evaluations: Evaluations) -> list[Section]:
-    """Make the sections of a page of several evaluations."""
-    return [
-        blocks("Side by side", *_notes(evaluations), measures_table(evaluations), *_pairs(evaluations)),
-        *(
-            Section(name, "evidence_summary.html.j2", summary(evidence))
-            for name, evidence in evaluations.items()
-        ),
-        blocks("What was asked", *(_asked(evaluations))),
-        blocks("What the numbers mean", Definitions(DEFINITIONS)),
-    ]
-
-
-def measures(evidence: Evidence) -> dict[str, Rate]:
-    """Give an evaluation's rates by name, in the order of the table."""
-    found = {
-        "accuracy": evidence.accuracy,
-        "control: random colours": evidence.control.success,
-        "1 − ceiling: place known": complement(evidence.ceiling.accuracy),
-    }
-    for each in evidence.attacks:
-        found[f"{each.attack.name}, mean over targets"] = each.success
-        if len(each.targets) > 1:
-            found[f"{each.attack.name}, any target"] = each.any_target
-    found["worst case over all attacks"] = evidence.worst.success
-    found["robust accuracy, at most"] = evidence.worst.accuracy
-    return found
-
-
-def measures_table(evaluations: Evaluations) -> Table:
-    """Give a row for each measure and a column for each evaluation."""
-    rates = {name: measures(evidence) for name, evidence in evaluations.items()}
-    rows = dict.fromkeys(measure for each in rates.values() for measure in each)
-    verdicts = tuple(
-        Words("all conditions hold" if evidence.passed else _failed(evidence))
-        for evidence in evaluations.values()
-    )
-    return Table(
-        "Evaluations side by side",
-        tuple(Column(name, name, interval=True) for name in evaluations),
-        (
-            *(
-                Row(measure, tuple(rate_cell(each.get(measure)) for each in rates.values()))
-                for measure in rows
-            ),
-            Row("conditions", verdicts),
-        ),
-        labels="Measure",
-        caption="The accuracies are better where they are higher, everything else where it is lower."
-        " Below each rate its 95 % interval.",
-    )
-
-
-def compared(evaluations: Evaluations) -> dict[str, Any]:
-    """Give the comparison as plain values."""
-    return {
-        "evaluations": {
-            name: {
-                "network": evidence.network,
-                "defense": evidence.defense,
-                "passed": evidence.passed,
-                "rates": {measure: asdict(rate) for measure, rate in measures(evidence).items()},
-                "bracket": [
-                    None if evidence.certified is None else evidence.certified.value,
-                    bracket_of(evidence).upper.value,
-                ],
-            }
-            for name, evidence in evaluations.items()
-        },
-        "same_images": same_images(evaluations),
-    }
-
-
 def _alike(first: Evidence, other: Evidence) -> bool:
-    asked = (first.names, first.shape, [first.classes[label] for label in first.labels])
-    if asked != (other.names, other.shape, [other.classes[label] for label in other.labels]):
-        return False
-    kept = [each.tensors.get("clean") for each in (first, other)]
-    return kept[0] is None or kept[1] is None or torch.equal(kept[0], kept[1])
+    shown = [
+        (each.names, each.shape, [each.classes[label] for label in each.labels])
+        for each in (first, other)
+    ]
+    clean = [each.tensors.get("clean") for each in (first, other)]
+    return shown[0] == shown[1] and (
+        clean[0] is None or clean[1] is None or torch.equal(clean[0], clean[1])
+    )
 
 
-def _notes(evaluations: Evaluations) -> list[Paragraph]:
-    notes = []
+def _notes(evaluations: Evaluations) -> Iterator[Paragraph]:
     if not same_images(evaluations):
-        notes.append(
-            "these evaluations looked at different images. Their rates stand side by side, and a "
-            "difference may be one of the images."
+        yield Paragraph(
+            "these evaluations looked at different images: a difference of their rates may be one "
+            "of the images.",
+            "note",
         )
-    first, *others = evaluations.values()
-    if any(other.suite != first.suite or other.seed != first.seed for other in others):
-        notes.append("suites or seeds differ; see what was asked.")
-    masks = {each.mask_pixels for each in evaluations.values()}
-    if len(masks) > 1:
-        notes.append(f"the masks have {' and '.join(map(str, sorted(masks)))} pixels.")
-    return [Paragraph(note, "note") for note in notes]
+    pixels = sorted({each.mask_pixels for each in evaluations.values()})
+    if len(pixels) > 1:
+        yield Paragraph(f"the masks have {' and '.join(map(str, pixels))} pixels.", "note")
 
 
-def _pairs(evaluations: Evaluations) -> list[Table]:
-    """Count the pairs of answers of two evaluations of the same images."""
+def _pairs(evaluations: Evaluations) -> Iterator[Block]:
+    """Count how the answers of two evaluations of the same images go together."""
     if len(evaluations) != 2 or not same_images(evaluations):
-        return []
+        return
     (one, first), (two, second) = evaluations.items()
     rows = [
-        ("Without a sticker", _right(first), _right(second)),
-        ("Under the worst case", _held(first), _held(second)),
+        ("without a sticker", _right(first), _right(second)),
+        ("under the worst case", _held(first), _held(second)),
     ]
-    total = len(first.labels)
+    yield Table(
+        f"The same {len(first.labels)} images in both: how many are classified rightly",
+        (
+            Column("in both"),
+            Column(f"only in {one}"),
+            Column(f"only in {two}"),
+            Column("in neither"),
+        ),
+        tuple(
+            Row(
+                name,
+                tuple(
+                    _count(left, right, wanted)
+                    for wanted in ((True, True), (True, False), (False, True), (False, False))
+                ),
+            )
+            for name, left, right in rows
+        ),
+        labels="Images",
+        caption="Only the images on which the two differ tell them apart.",
+    )
 
-    def cell(*held: bool) -> Cell:
-        count = sum(held)
-        return Words(str(count), percent(count / total)) if total else NOTHING
 
-    return [
-        Table(
-            f"The same {total} images",
-            (
-                Column("right in both"),
-                Column(f"only in {one}"),
-                Column(f"only in {two}"),
-                Column("wrong in both"),
-            ),
-            tuple(
-                Row(
-                    name,
-                    (
-                        cell(*(a and b for a, b in zip(left, right, strict=True))),
-                        cell(*(a and not b for a, b in zip(left, right, strict=True))),
-                        cell(*(b and not a for a, b in zip(left, right, strict=True))),
-                        cell(*(not a and not b for a, b in zip(left, right, strict=True))),
-                    ),
-                )
-                for name, left, right in rows
-            ),
-            labels="Images",
-            caption="Only the images on which the two differ tell them apart.",
-        )
-    ]
+def _count(left: Sequence[bool], right: Sequence[bool], wanted: tuple[bool, bool]) -> Cell:
+    count = sum(pair == wanted for pair in zip(left, right, strict=True))
+    return Words(str(count), percent(count / len(left)))
 
 
 def _right(evidence: Evidence) -> list[bool]:
@@ -183,22 +169,5 @@ def _held(evidence: Evidence) -> list[bool]:
     return [by is None for by in evidence.worst.by]
 
 
-def _failed(evidence: Evidence) -> str:
-    return "fails: " + ", ".join(each.name for each in evidence.conditions if not each.passed)
-
-
-def _asked(evaluations: Evaluations) -> list[Facts]:
-    return [
-        Facts(
-            (
-                Fact("Evaluation", name),
-                Fact("Network", evidence.network),
-                Fact("Hardened with", evidence.defense or "nothing that blurnet knows of"),
-                Fact("Images", f"{len(evidence.labels)} of {' × '.join(map(str, evidence.shape))}"),
-                Fact("Mask", f"{evidence.mask_pixels} pixels, {percent(evidence.mask_share)}"),
-                Fact("Suite", f"{evidence.suite.name}, seed {evidence.seed}"),
-                Fact("Finished", evidence.computed.finished),
-            )
-        )
-        for name, evidence in evaluations.items()
-    ]
+def _measured(table: str, row: str, measure: Measure, rate: Rate) -> Measured:
+    return Measured(table, row, measure, rate.value, rate, rate.total)

@@ -57,7 +57,7 @@ def sections(evidence: Evidence) -> list[Section]:
         found.append(Section("Stickers", "evidence_stickers.html.j2", made))
     return [
         *found,
-        blocks("What was asked", Facts(_asked(evidence)), _settings(evidence)),
+        blocks("What was asked", Facts(asked_facts(evidence)), _settings(evidence)),
         blocks("Computed by", Facts(_computed(evidence))),
         blocks("What the numbers mean", Definitions(DEFINITIONS)),
     ]
@@ -78,7 +78,8 @@ def summary(evidence: Evidence) -> Summary:
     )
 
 
-def _asked(evidence: Evidence) -> tuple[Fact, ...]:
+def asked_facts(evidence: Evidence) -> tuple[Fact, ...]:
+    """Say what was asked."""
     channels, height, width = evidence.shape
     shown = [name for at, name in enumerate(evidence.classes) if at in set(evidence.labels)]
     names = ", ".join(shown[:12]) + (f" and {len(shown) - 12} more" if len(shown) > 12 else "")

@@ -29,9 +29,8 @@ def rate_bars(title: str, bars: Sequence[Bar]) -> Figure:
             if published is not None:
                 axes.plot(100 * published, place, "D", color="white", mec="#1a1d23", markersize=5)
         axes.set_yticks(range(len(bars)), [name for name, *_ in bars])
-        axes.set(
-            title=textwrap.fill(title, 52), xlabel="%", xlim=(0, 100), ylim=(len(bars) - 0.5, -0.5)
-        )
+        figure.suptitle(textwrap.fill(title, 52), fontsize="large")
+        axes.set(xlabel="%", xlim=(0, 100), ylim=(len(bars) - 0.5, -0.5))
         axes.grid(visible=False, axis="y")
         return figure
 
@@ -59,8 +58,7 @@ def compared_rates(title: str, rows: Sequence[str], runs: Mapping[str, Sequence[
             shares, at = [100 * share for _, share, _ in known], [y for y, *_ in known]
             axes.plot(shares, at, marker, color=colour, markersize=4, label=run)
         axes.set_yticks(range(len(rows)), rows)
-        axes.set(
-            title=textwrap.fill(title, 58), xlabel="%", xlim=(-2, 102), ylim=(len(rows) - 0.5, -0.5)
-        )
+        figure.suptitle(textwrap.fill(title, 58), fontsize="large")
+        axes.set(xlabel="%", xlim=(-2, 102), ylim=(len(rows) - 0.5, -0.5))
         figure.legend(loc="outside lower center", ncols=1, fontsize=8)
         return figure

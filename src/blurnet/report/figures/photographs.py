@@ -94,7 +94,7 @@ class Photographs:
         return any(answer.confidence is None for each in told for answer in each.clean)
 
 
-def views_shown(views: int, sets: int, size: int) -> list[int]:
+def views_shown(views: int, sets: int, size: int = SMALL) -> list[int]:
     """Choose the places of the views that a page shows, spread evenly: all of them if they fit.
 
     Args:
@@ -155,7 +155,7 @@ def sheet(
         attacked: network → the attacked views, V × C × H × W, and its answers on them.
 
     """
-    places = views_shown(len(views), MOST // SHEET, SMALL)
+    places = views_shown(len(views), MOST // SHEET)
 
     def shots(images: Tensor, words: Sequence[str]) -> list[tuple[Tensor, str]]:
         return [(images[place], words[place]) for place in places]

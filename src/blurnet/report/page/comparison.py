@@ -18,14 +18,15 @@ from blurnet.report.blocks import (
     Switch,
     blocks,
 )
+from blurnet.report.evidence import beside
 from blurnet.report.figures.bars import compared_rates
 from blurnet.report.figures.drawings import Drawing
 from blurnet.report.figures.plots import Curve, Point, setting_curves
 from blurnet.report.measures import Measured
 from blurnet.report.page.page import REPORT
 from blurnet.report.page.raw import flat
-from blurnet.report.page.source import Source
-from blurnet.report.tables import NOTHING, Cell, Column, Row, Share, Table, Words
+from blurnet.report.page.source import EvidenceSource, Source
+from blurnet.report.tables import NOTHING, Cell, Column, Number, Row, Share, Table, Words
 from blurnet.report.words import ABSENT, INTERVAL, Measure
 
 
@@ -95,6 +96,7 @@ def sections(compared: Sequence[Compared], out: Path) -> list[Section]:
     cards = tuple(_card(each, out) for each in compared)
     made = [
         Section("The runs", "runs.html.j2", cards),
+        *_evaluations(compared),
         blocks("What was asked differently", _asked(compared, asked)),
     ]
     curves = tuple(_curves(asked, tables))
@@ -104,6 +106,16 @@ def sections(compared: Sequence[Compared], out: Path) -> list[Section]:
     measures = {m.measure.name: m.measure for each in compared for m in each.measures}
     meaning = Definitions((*measures.values(), INTERVAL))
     return [*made, blocks("What the numbers mean", meaning)]
+
+
+def _evaluations(compared: Sequence[Compared]) -> Sequence[Section]:
+    """Make the sections that evaluations have of their own beside each other."""
+    found = {
+        each.name: each.source.evidence
+        for each in compared
+        if isinstance(each.source, EvidenceSource)
+    }
+    return beside(found) if len(found) > 1 else ()
 
 
 def differences(compared: Sequence[Compared]) -> dict[str, list[str]]:
@@ -168,13 +180,14 @@ def _side_by_side(compared: Sequence[Compared], tables: Sequence[ComparedTable])
 
 
 def _table(table: ComparedTable, names: Sequence[str]) -> Table:
-    two = len(names) == 2
-    columns = [Column(name) for name in names] + [Column("second − first, points")] * two
+    columns = [Column(name) for name in names]
+    if len(names) == 2:
+        columns.append(Column("second − first, points"))
     kind: Literal["success", "accuracy"] = (
         "accuracy" if "accuracy" in table.measure.name else "success"
     )
     rows = tuple(
-        Row(row.name, (*map(_cell, row.rates), *[_difference(row)] * two)) for row in table.rows
+        Row(row.name, (*map(_cell, row.rates), *_difference(row.rates))) for row in table.rows
     )
     return Table(table.title, tuple(columns), rows, labels="Row", bars=kind)
 
@@ -185,11 +198,14 @@ def _cell(measured: Measured | None) -> Cell:
     return Share(measured.value, measured.limits, f"{measured.images} images", bar=True)
 
 
-def _difference(row: ComparedRow) -> Cell:
-    first, second = row.rates
-    if first is None or second is None:
-        return NOTHING
-    return Words(f"{100 * (second.value - first.value):+.1f}".replace("-", "−"))
+def _difference(rates: Sequence[Measured | None]) -> Iterator[Cell]:
+    """Give the difference of two, in points; of more there is none."""
+    if len(rates) == 2:
+        first, second = rates
+        if first is None or second is None:
+            yield NOTHING
+        else:
+            yield Number(100 * (second.value - first.value), "+.1f")
 
 
 def _drawing(table: ComparedTable, names: Sequence[str]) -> Drawing:

@@ -92,10 +92,9 @@ def check_page(path: Path, subject: str = "") -> None:
         r'<meta name="blurnet-subject" content="([^"]*)">', head.decode("utf-8", "replace")
     )
     if subject and (found is None or found[1] != _escaped(subject)):
-        about = "something else" if found is None or not found[1] else f"the {found[1]}"
+        about = "something else" if found is None else f"another {found[1]}"
         raise BlurnetError(
-            f"{path}: there is the page of {about.removeprefix('the ')}; choose another folder with "
-            "--out, or remove it"
+            f"{path}: the page of {about} is there; choose another folder with --out, or remove it"
         )
 
 

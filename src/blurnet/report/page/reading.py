@@ -8,7 +8,7 @@ from typing import Any
 from blurnet.engine import Records
 from blurnet.errors import BlurnetError
 from blurnet.evaluation.evidence import Evidence
-from blurnet.experiments import RESULTS, load_results
+from blurnet.experiments import RESULTS, AnyResults, load_results
 from blurnet.report.kinds import shown
 from blurnet.report.run import Run
 
@@ -36,9 +36,7 @@ def read_run(folder: Path) -> AnyRun:
         raise BlurnetError(f"{folder}: no such folder; give one that blurnet run has filled")
     if not (folder / RESULTS).is_file():
         raise BlurnetError(_no_results(folder))
-    results = load_results(folder)
-    if isinstance(results, Evidence):
-        raise BlurnetError(f"{folder}: an evaluation, and no run")
+    results = _results(folder)
     shown(results.kind)
     run = Run(results, Records(folder))
     missing = [key for key in results.steps if key not in run.records]
@@ -49,6 +47,21 @@ def read_run(folder: Path) -> AnyRun:
             "them again"
         )
     return run
+
+
+def _results(folder: Path) -> AnyResults:
+    """Read a run's results; where they are damaged, its records are not, and stay."""
+    try:
+        results = load_results(folder)
+    except BlurnetError as error:
+        advice = f"; remove {folder} and run again"
+        said = str(error).removesuffix(advice)
+        if said != str(error):
+            said += "; remove that file, and the blurnet run that made it writes it again"
+        raise BlurnetError(said) from None
+    if isinstance(results, Evidence):
+        raise BlurnetError(f"{folder}: an evaluation, and no run")
+    return results
 
 
 def read_evidence(folder: Path) -> Evidence:

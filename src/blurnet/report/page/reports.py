@@ -7,7 +7,6 @@ from typing import Any
 
 from blurnet.errors import BlurnetError
 from blurnet.files import to_json
-from blurnet.report import evidence
 from blurnet.report.blocks import Section
 from blurnet.report.figures.drawings import write_drawings
 from blurnet.report.figures.images import data_uri
@@ -15,7 +14,7 @@ from blurnet.report.measures import Measured
 from blurnet.report.page import comparison
 from blurnet.report.page.comparison import Compared, compared_tables, differences, named
 from blurnet.report.page.page import REPORT, check_page, put_page, render, subject_of
-from blurnet.report.page.source import EvidenceSource, Source, read_source
+from blurnet.report.page.source import Source, read_source
 from blurnet.settings import Settings
 
 FIGURES = "figures"
@@ -139,22 +138,15 @@ def _single(source: Source) -> _Content:
 
 def _together(sources: Sequence[Source], out: Path, subject: str) -> _Content:
     beside = named(sources)
-    evaluations = {
-        each.name: each.source.evidence
-        for each in beside
-        if isinstance(each.source, EvidenceSource)
-    }
-    if len(evaluations) == len(beside):
-        sections = evidence.comparison_sections(evaluations)
-        told, called = evidence.compared(evaluations), "evaluations"
-    else:
-        sections, called = comparison.sections(beside, out), "runs"
-        found = Comparison(
-            runs=tuple(map(_read, sources)), differences=differences(beside), rows=_rows(beside)
-        )
-        told = found.model_dump(mode="json")
+    found = Comparison(
+        runs=tuple(map(_read, sources)), differences=differences(beside), rows=_rows(beside)
+    )
+    told = found.model_dump(mode="json")
+    kinds = {source.what for source in sources}
+    called = {"run": "runs", "evidence": "evaluations"}.get(kinds.pop(), "")
+    heading = f"{len(sources)} {'runs and evaluations' if kinds else called} side by side"
     downloads = {"comparison.json": data_uri("application/json", to_json(told))}
-    heading = f"{len(sources)} {called} side by side"
+    sections = comparison.sections(beside, out)
     return _Content(sections, render("comparison", heading, sections, downloads, subject), told)
 
 

@@ -16,7 +16,6 @@ from blurnet.report.measures import Measured
 from blurnet.report.page.raw import to_csv
 from blurnet.report.page.reading import read_evidence, read_run
 from blurnet.report.run import Run, provenance_facts
-from blurnet.report.words import Measure
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,7 +134,7 @@ class EvidenceSource(Source):
     @property
     def heading(self) -> str:
         """See ``Source``."""
-        return f"Evidence: {self.name}"
+        return f"Evidence on “{self.name}”"
 
     @property
     def created(self) -> str:
@@ -162,9 +161,7 @@ class EvidenceSource(Source):
 
     def measures(self) -> Iterable[Measured]:
         """See ``Source``."""
-        for name, rate in evidence_room.measures(self.evidence).items():
-            measure = Measure(name, "of an evaluation; see its own page")
-            yield Measured("Evaluation", "all images", measure, rate.value, rate, rate.total)
+        return evidence_room.measures(self.evidence)
 
     def downloads(self) -> Mapping[str, str]:
         """See ``Source``."""

@@ -85,7 +85,7 @@ def maps(
         named = [channel.removeprefix(f"{INPUT} ") for channel in input_channels(count)] or [""]
     number = f"{len(shown)} of {count} maps" if len(shown) < count else f"{count} maps"
     of = f"{number}, " if count > 1 and layer != INPUT else ""
-    title = f"{what}\n{of}{height} × {width} frequencies, middle 0, borders ±0.5"
+    title = f"{what}\n{of}{height} × {width} frequencies, middle 0, borders ±0.5 cycles per pixel"
     states = {state: each for state, each in spectra.items() if state in COLUMNS}
     return Drawing(
         name,
@@ -173,13 +173,14 @@ def _maps(
 ) -> Drawing:
     described = record.values.layers[layer]
     photographs = _photographs(run, row) if (layer, views) == (INPUT, "view") else ()
+    names = [f"{views}/{layer}/{state}" for state in COLUMNS]
     return maps(
         f"Spectra of {layer}, {name_of(row)}, {many}",
         f"{name_of(row)}: {layer}, {many}",
         layer,
         described.shown,
         described.maps,
-        {state: record.tensors[f"{views}/{layer}/{state}"] for state in COLUMNS},
+        dict(zip(COLUMNS, run.tensors(row.steps.spectra, record, *names), strict=True)),
         photographs,
     )
 
@@ -189,8 +190,8 @@ def _photographs(run: SpectraRun, row: SpectraRow) -> list[Tensor]:
     key = run.need(row.steps.spectra, "sticker")
     if key is None:
         return []
-    sticker = run.read(key, StickerValues).tensors
-    clean, attacked = sticker["clean"][0].float() / 255, sticker["adversarial"][0]
+    views, stuck = run.tensors(key, run.read(key, StickerValues), "clean", "adversarial")
+    clean, attacked = views[0].float() / 255, stuck[0]
     return [clean, attacked, ((1 + clean - attacked) / 2).clamp(0, 1)]
 
 
@@ -210,7 +211,8 @@ def kernel_parts(run: SpectraRun) -> Iterator[Part]:
         effects = row.kernels
         if effects is None:
             continue
-        weights = run.read(row.steps.spectra, SpectraValues).tensors["kernels"]
+        key = row.steps.spectra
+        (weights,) = run.tensors(key, run.read(key, SpectraValues), "kernels")
         drawing = Drawing(
             f"Learned kernels, {name_of(row)}",
             f"“{name_of(row)}”: learned kernels above, their frequency responses below",

@@ -86,7 +86,7 @@ def map_spectra(
     inch = (1.25 if maps <= FEW else 0.75 if across == 1 else 0.4) / pitch
     size = (sheet.shape[1] * inch + 1.2, (sheet.shape[0] + above) * inch + 0.8)
     with mpl.rc_context(STYLE | {"axes.grid": False, "font.size": 7}):
-        figure = Figure(figsize=size, layout="constrained")
+        figure = Figure(figsize=size, layout="compressed")
         axes = figure.subplots()
         for left, photograph in zip(lefts, photographs, strict=False):
             extent = (left - 0.5, left + panel - 0.5, -gap - 0.5, -down - 0.5)

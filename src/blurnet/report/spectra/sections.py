@@ -101,7 +101,7 @@ def _deeper(run: SpectraRun) -> Iterator[Block]:
         if deeper(rows):
             yield Heading(name)
             yield depth(rows, name)
-            yield depth_table(name, rows)
+            yield depth_table(f"{name}: what a filter costs and does", rows)
 
 
 def _high_frequencies(run: SpectraRun) -> Iterator[Block]:
