@@ -184,6 +184,11 @@ def read_inputs(asked: Inputs, folder: Path, *, trains: bool) -> Given:
         scene = published.scene
     else:
         assert source is not None
+        if asked.true_class not in source.names():
+            raise BlurnetError(
+                f"setting true_class: {asked.true_class!r} is not among the data's classes: "
+                f"{', '.join(source.names())}"
+            )
         scene = scene_of(source, asked.true_class, asked.views, asked.mask_scale)
     return Given(asked, folder, source, published, scene)
 
