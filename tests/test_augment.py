@@ -60,3 +60,12 @@ def test_wrong_amounts():
         SignAugmentation(rotation=200)
     with pytest.raises(BlurnetError, match="grey lies in"):
         SignAugmentation(grey=float("nan"))
+
+
+@pytest.mark.parametrize("channels", [1, 4])
+def test_any_number_of_channels(channels):
+    given = torch.rand(4, channels, 24, 24, generator=torch.Generator().manual_seed(0))
+    all_at_once = SignAugmentation(10, 0.2, 0.1, 0.1, 0.4, 0.4, 0.4, 0.4, 1, 1)
+    changed = all_at_once(given, torch.Generator().manual_seed(0))
+    assert changed.shape == given.shape
+    assert 0 <= changed.min() <= changed.max() <= 1

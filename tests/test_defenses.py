@@ -1,21 +1,25 @@
 """Defenses side by side: small runs from data to table and page, and figures by hand."""
 
-import copy
 import io
-import json
+from pathlib import Path
 
 import pytest
 import torch
 from rich.console import Console
 
 from blurnet import BlurnetError, experiments
-from blurnet.data import RP2_CLASSES, load
-from blurnet.engine import Records, run
-from blurnet.engine.step import Outcome
-from blurnet.evaluation.effects import kernel_effects, map_effects
-from blurnet.experiments.defense_table import Judged, Plan, PlannedRow
+from blurnet.attacks import RP2Settings
+from blurnet.data import RP2_CLASSES, load_images
+from blurnet.defenses import Defense
+from blurnet.engine import Outcome, Records
+from blurnet.evaluation.effects import MapEffects, kernel_effects, map_effects
+from blurnet.evaluation.evidence import Answered
+from blurnet.experiments import load_results, run
+from blurnet.experiments.defense_rows import PlannedDefense, Trained
+from blurnet.experiments.plan import Plan
 from blurnet.experiments.scenes import held_out_scene
 from blurnet.experiments.sources import DataSource
+from blurnet.experiments.steps.values import EvaluateValues, WhiteboxValues
 from blurnet.filters import kernel
 from blurnet.models import build
 from blurnet.report import print_table, write_page
@@ -31,9 +35,11 @@ SMALL = (
 )
 ROWS = """rows=[
   {label: plain, published: {accuracy: 0.9, mean: 0.5, worst: 0.9, l2_dissimilarity: 0.2}},
-  {label: "<b>learned", filters: [{size: 3, after: relu1, trainable: true}],
-   penalties: [{name: l_infinity, alpha: 0}], alphas: [0, 1.0e-5]},
-  {label: fixed, filters: [{size: 5, after: relu1}], warm_start: true, training: {epochs: 2}},
+  {label: "<b>learned", alphas: [0, 1.0e-5],
+   defense: {filters: [{size: 3, after: relu1, trainable: true}],
+             penalties: [{name: l_infinity, alpha: 0}]}},
+  {label: fixed, defense: {filters: [{size: 5, after: relu1}]}, warm_start: true,
+   training: {epochs: 2}},
 ]"""
 
 
@@ -50,89 +56,89 @@ def finished(drawn_folder, tmp_path_factory):
 
 def test_rows_hold_what_was_asked(finished):
     results, _ = finished
-    names = [(row["label"], row["alpha"]) for row in results["rows"]]
+    names = [(row.label, row.alpha) for row in results.rows]
     assert names == [("plain", None), ("<b>learned", 0), ("<b>learned", 1e-5), ("fixed", None)]
-    for row in results["rows"]:
-        stop, others = row["attacks"]["short"]
-        assert [network["seed"] for network in row["networks"]] == [0, 1]
-        assert (stop["true_class"], stop["images"], stop["targets_tried"]) == ("stop", 4, 2)
-        assert (others["true_class"], others["images"]) == ("yield", 3)
-        assert set(stop["targets"]) == {"stopAhead", "yield"}
-        mean = sum(each["mean"] for each in stop["networks"]) / 2
-        assert stop["mean"]["attack_success_rate"]["value"] == pytest.approx(mean)
-        assert set(row["class_accuracy"]) == {"stop", "stopAhead", "yield"}
-        assert (row["kernels"] is None) == (row["label"] != "<b>learned")
+    assert (results.kind, results.experiment, results.true_class) == ("defenses", "alphas", "stop")
+    for row in results.rows:
+        stop, others = row.attacks["short"]
+        assert [network.seed for network in row.networks] == [0, 1]
+        assert (stop.true_class, stop.images, stop.targets_tried) == ("stop", 4, 2)
+        assert (others.true_class, others.images) == ("yield", 3)
+        assert set(stop.targets) == {"stopAhead", "yield"}
+        mean = sum(each.mean for each in stop.networks) / 2
+        assert stop.mean.value == pytest.approx(mean)
+        (free,) = row.attacks["free"]
+        assert (free.targets_tried, free.reached, free.targets) == (0, None, {})
+        assert set(row.class_accuracy) == {"stop", "stopAhead", "yield"}
+        assert (row.kernels is None) == (row.label != "<b>learned")
+        assert row.warm_start == (row.label == "fixed")
+    assert results.rows[1].defense.penalties[0].alpha == 0
+    assert results.rows[2].defense.penalties[0].alpha == 1e-5
 
 
 def test_nothing_is_computed_twice(finished, drawn_folder):
     results, folder = finished
 
-    def on_cell(cell, _place, _total):
-        raise AssertionError(cell.title)
+    def on_begin(step, _place, _total):
+        raise AssertionError(step.title)
 
-    assert run(small(drawn_folder), folder, on_cell) == results
+    assert run(small(drawn_folder), folder, on_begin) == results
+    assert load_results(folder) == results
 
 
 def test_a_warm_start_starts_from_the_undefended_network(finished):
     results, folder = finished
     records = Records(folder)
-    plain, fixed = results["rows"][0], results["rows"][3]
-    for one, other in zip(plain["networks"], fixed["networks"], strict=True):
-        needs = records.description(other["train"])["needs"]
-        recipe = records.description(needs["undefended"])["config"]["recipe"]
-        assert not recipe["filters"]
-        assert needs["undefended"] == one["train"]
-        assert records.description(other["train"])["config"]["recipe"]["training"]["epochs"] == 2
+    plain, fixed = results.rows[0], results.rows[3]
+    for one, other in zip(plain.networks, fixed.networks, strict=True):
+        recorded = records.recorded(other.train)
+        assert recorded.needs["undefended"] == one.train
+        recipe = recorded.config["recipe"]
+        assert recipe["training"]["epochs"] == 2
+        assert "defense" not in records.recorded(one.train).config["recipe"]
+
+
+def printed(results):
+    text = io.StringIO()
+    print_table(results, Console(file=text, width=80))
+    return text.getvalue()
 
 
 def test_table_and_page(finished):
     results, folder = finished
-    text = io.StringIO()
-    print_table(results, Console(file=text, width=80))
-    assert max(map(len, text.getvalue().splitlines())) <= 80
-    assert "50/90" not in text.getvalue()
-    assert "is left out" in text.getvalue(), "held-out signs are not RP2's photographs"
-    assert "short on 4 views of stop, 2 targets, 2 seeds" in text.getvalue()
+    text = printed(results)
+    assert max(map(len, text.splitlines())) <= 80
+    assert "50/90" not in text
+    assert "short on 4 views of stop, 2 targets, 2 seeds" in text
     page = write_page(folder).read_text()
     assert "<b>learned" not in page
-    assert "&lt;b&gt;learned (short) over α" in page
-    assert "Mean success, short, yield" not in page, "of bars the page has drawings of its own"
-    assert "Objective of short over steps" in page
+    assert "&lt;b&gt;learned" in page
     assert "Learned kernels" in page
-    assert "is left out" in page
-    assert "Sticker made for stopAhead" in page
-    assert "not recorded" not in page
 
 
 def test_published_figures_stand_beside_the_attack_they_are_about(finished):
-    results, folder = finished
-    asked = copy.deepcopy(results)
-    asked["settings"]["rp2"] = "somewhere"
-    asked["settings"]["attacks"]["short"]["settings"]["steps"] = 300
-    (folder / "results.json").write_text(json.dumps(asked))
-    page = write_page(folder).read_text()
-    (folder / "results.json").write_text(json.dumps(results))
-    text = io.StringIO()
-    print_table(asked, Console(file=text, width=80))
-    assert "50/90" in text.getvalue()
-    assert page.count('<td class="published">50.0') == 1, "on the first scene alone"
-    asked["settings"]["attacks"]["short"]["settings"]["lam"] = 0.002
-    text = io.StringIO()
-    print_table(asked, Console(file=text, width=80))
-    assert "50/90" not in text.getvalue()
+    results, _ = finished
+
+    def asked(**changes):
+        attack = results.settings.attacks["short"]
+        attacks = {"short": attack.model_copy(update={"settings": RP2Settings(**changes)})}
+        given = {"rp2": Path("somewhere"), "attacks": attacks}
+        return results.model_copy(update={"settings": results.settings.model_copy(update=given)})
+
+    assert "50/90" in printed(asked())
+    for other in ({"lam": 0.002}, {"keep": "closest"}, {"start": "zeros"}, {"betas": (0.5, 0.9)}):
+        assert "50/90" not in printed(asked(**other)), other
 
 
 def test_a_run_without_attacks(drawn_folder, tmp_path):
     results = run(small(drawn_folder, "attacks={}", "seeds=[0]"), tmp_path)
-    assert all(not row["attacks"] for row in results["rows"])
-    text = io.StringIO()
-    print_table(results, Console(file=text, width=80))
-    assert "test accuracy" in text.getvalue()
+    assert all(not row.attacks for row in results.rows)
+    assert "test accuracy" in printed(results)
     assert "no" in write_page(tmp_path).read_text()
 
 
 def test_validation_signs_are_training_signs(drawn_folder):
-    parts = load(f"folder:{drawn_folder}")
+    parts = load_images(f"folder:{drawn_folder}")
     held = DataSource(f"folder:{drawn_folder}", None, validation=True).load()
     assert len(held.train) + len(held.test) == len(parts.train)
     known = {image.numpy().tobytes() for image in parts.train.images}
@@ -161,11 +167,13 @@ def test_a_held_out_scene_is_spread_over_its_class(drawn_folder):
         ("rows=[{label: a, alphas: [1]}]", "row 'a': alphas are for one penalty, not 0"),
         ("rows=[{label: a, model: vgg}]", "no model 'vgg'"),
         ("rows=[{label: a, training: {epoch: 3}}]", "unknown setting"),
-        ("rows=[{label: a, hardening: {name: rain}}]", "no hardening 'rain'"),
-        ("rows=[{label: a, filters: [{size: 5, after: conv9}]}]", "no layer 'conv9'"),
+        ("rows=[{label: a, defense: {augmentation: {name: rain}}}]", "no augmentation 'rain'"),
+        ("rows=[{label: a, defense: {filters: [{size: 5, after: conv9}]}}]", "no layer 'conv9'"),
+        ("rows=[{label: a, filters: [{size: 5}]}]", "unknown setting 'rows.0.filters'"),
+        ("layer: conv9", "write key=value"),
+        ("layer=conv9", "no layer 'conv9'"),
         ("other_classes=[giraffe]", "'giraffe' is to be attacked"),
-        ("true_class=giraffe", "no class 'giraffe'"),
-        ("rp2=missing", "missing: no such folder"),
+        ("true_class=giraffe", "true_class: 'giraffe' is not among the data's classes: stop"),
     ],
 )
 def test_what_makes_no_sense_is_said_before_any_work(drawn_folder, assignment, message):
@@ -175,60 +183,67 @@ def test_what_makes_no_sense_is_said_before_any_work(drawn_folder, assignment, m
 
 @pytest.mark.parametrize("name", ["alphas", "train-defenses", "fixed-blur", "whitebox"])
 def test_shipped_experiments_expand(name):
-    assert experiments.load(name).expand().cells
+    assert experiments.load(name).expand().steps
 
 
 def test_figures_by_hand():
     """Two networks, two targets, two views of class 1: answers, and what they amount to."""
 
-    def cell(key):
-        class Named:
-            pass
+    class Named:
+        def __init__(self, key, kind="train"):
+            self.key, self.kind, self.step = key, kind, self
 
-        named = Named()
-        named.key = key
-        return named
+    def evaluated(*answers):
+        return EvaluateValues(
+            classes=("a", "b", "c"),
+            labels=(0, 1, 1, 2),
+            answers=answers,
+            maps=MapEffects(2.0, 1.0),
+            kernels=None,
+        )
 
-    clean = {"classes": ["a", "b", "c"], "labels": [0, 1, 1, 2], "kernels": None}
-    maps = {"maps": {"total_variation": 2.0, "relative_variation": 1.0}}
-    attack = {
-        "classes": ["a", "b", "c"],
-        "true": 1,
-        "goal": "targeted",
-        "targets": [0, 2],
-        "clean": [1, 1],
-        "control": [[1, 0]],
-        "l2_dissimilarity": [0.1, 0.3],
-        "loss_first": 4.0,
-        "loss_last": None,
-    }
-    outcomes = {
-        "judge-0": Outcome(clean | maps | {"answers": [0, 1, 1, 1]}),
-        "judge-1": Outcome(clean | maps | {"answers": [0, 1, 0, 2]}),
-        "attack-0": Outcome(attack | {"attacked": [[0, 0], [1, 2]]}),
-        "attack-1": Outcome(attack | {"attacked": [[1, 1], [0, 1]]}),
+    def attacked(worst, *rows):
+        return WhiteboxValues(
+            classes=("a", "b", "c"),
+            true=1,
+            goal="targeted",
+            targets=(0, 2),
+            views=("first", "second"),
+            clean=Answered(classes=(1, 1), confidence=(0.9, 0.9)),
+            attacked=rows,
+            control=((1, 0),),
+            l2_dissimilarity=(0.1, 0.3),
+            loss_first=4.0,
+            loss_last=None,
+            worst_target=worst,
+            worst_confidence=(0.9, 0.9),
+        )
+
+    found = {
+        "evaluate-0": evaluated(0, 1, 1, 1),
+        "evaluate-1": evaluated(0, 1, 0, 2),
+        "attack-0": attacked(0, (0, 0), (1, 2)),
+        "attack-1": attacked(2, (1, 1), (0, 1)),
     }
     networks = tuple(
-        Judged(seed, None, cell(f"judge-{seed}"), {"x": (cell(f"attack-{seed}"),)})
+        Trained(seed, Named("n"), Named(f"evaluate-{seed}"), {"x": (Named(f"attack-{seed}"),)})
         for seed in (0, 1)
     )
-    (row,) = Plan((PlannedRow("row", {}, None, None, networks),), "b").rows(outcomes)
-    assert row["test_accuracy"] == 0.75
-    assert [network["test_accuracy"] for network in row["networks"]] == [0.75, 0.75]
-    assert row["called_true_class"]["value"] == 0.25
-    assert row["class_accuracy"]["b"] == {
-        "value": 0.75,
-        "interval": row["class_accuracy"]["b"]["interval"],
-        "images": 2,
-    }
-    (scene,) = row["attacks"]["x"]
-    assert scene["mean"]["attack_success_rate"]["value"] == 0.5
-    assert scene["mean"]["target_reached_rate"]["value"] == pytest.approx(3 / 8)
-    assert scene["worst"]["attack_success_rate"]["value"] == 0.75
-    assert scene["worst"]["targets"] == ["a", "c"]
-    assert scene["any_target"]["value"] == 0.75
-    assert scene["control_success_rate"]["value"] == 0.5
-    assert scene["l2_dissimilarity"] == pytest.approx(0.2)
+    planned = PlannedDefense("row", "net", Defense(), False, None, None, "b", networks)
+    (row,) = Plan((planned,), "b", None).rows(lambda step: Outcome(found[step.key]))
+    assert row.test_accuracy.value == 0.75
+    assert [network.test_accuracy for network in row.networks] == [0.75, 0.75]
+    assert row.called_true_class.value == 0.25
+    assert (row.class_accuracy["b"].value, row.class_accuracy["b"].total) == (0.75, 2)
+    (scene,) = row.attacks["x"]
+    assert scene.mean.value == 0.5
+    assert scene.reached.value == pytest.approx(3 / 8)
+    assert scene.worst.value == 0.75
+    assert scene.worst_targets == ("a", "c")
+    assert scene.any_target.value == 0.75
+    assert scene.control.value == 0.5
+    assert scene.l2_dissimilarity == pytest.approx(0.2)
+    assert (scene.loss_first, scene.loss_last) == (4.0, None)
 
 
 def test_effects_against_known_kernels_and_maps():
@@ -269,10 +284,15 @@ def test_the_network_of_rp2_is_a_row_where_it_is_given(shared_data):
     assert len(others) == 5
 
 
-def test_a_class_that_is_not_in_the_data_is_said_before_training(drawn_folder):
+def test_a_class_that_is_not_in_the_data_is_said_without_attacks_too(drawn_folder):
     wrong = small(drawn_folder, "attacks={}", "true_class=giraffe")
     with pytest.raises(BlurnetError, match="true_class: 'giraffe' is not among the data's classes"):
         wrong.expand()
+
+
+def test_a_missing_folder_is_said():
+    with pytest.raises(BlurnetError, match="missing: no such folder; --rp2 takes one with"):
+        experiments.load("alphas", ["rp2=missing"]).expand()
 
 
 def test_data_of_classes_that_rp2s_network_lacks_is_said_before_training(shared_data):

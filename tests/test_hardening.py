@@ -7,6 +7,7 @@ from torch import nn
 
 from blurnet import BlurnetError
 from blurnet.attacks import PGDSettings, RectangleSettings, pgd, rectangle_attack
+from blurnet.defenses import Defense
 from blurnet.defenses.batches import ADVERSARIES, AUGMENTATIONS, adversary, augmentation
 from blurnet.models import build
 from blurnet.training import GaussianNoise, RandomOcclusion
@@ -140,3 +141,16 @@ def test_wrong_settings():
             settings=RectangleSettings(9, 9),
             generator=generator(),
         )
+
+
+def test_a_defense_augments_first_and_attacks_then():
+    model, images, labels = build("lisa_cnn", 3, seed=0), batch(32), torch.arange(4) % 3
+    defense = Defense(
+        augmentation={"name": "occlusion", "fills": ["grey"]},
+        adversarial={"name": "pgd", "steps": 1, "random_start": False},
+    )
+    draw = generator(5)
+    occluded = augmentation("occlusion", fills=("grey",))(model, images, labels, draw)
+    expected = adversary("pgd", steps=1, random_start=False)(model, occluded, labels, draw)
+    assert torch.equal(defense.harden()(model, images, labels, generator(5)), expected)
+    assert Defense().harden() is None

@@ -137,6 +137,7 @@ def train(
     from blurnet.experiments.sources import DataSource
     from blurnet.experiments.steps.building import placed
     from blurnet.experiments.train import train_network
+    from blurnet.files import to_json
     from blurnet.settings import change, check
 
     kept = None if classes is None else parse_classes(classes)
@@ -154,9 +155,14 @@ def train(
     with progress(quiet=quiet) as on_begin:
         result = train_network(source, recipe, out, seed=seed, start=start, on_begin=on_begin)
     if json_:
-        typer.echo(result.model_dump_json(indent=1))
+        typer.echo(to_json(result.model_dump(mode="json")).decode(), nl=False)
         return
     rate = result.test_accuracy
+    for each in result.defense.filters:
+        kind = "learned from" if each.trainable else "blur"
+        typer.echo(
+            f"filter         {kind} {each.kernel} {each.size}×{each.size} after {each.after}"
+        )
     typer.echo(
         f"test accuracy  {100 * rate.value:.1f} % "
         f"(95 % interval {100 * rate.low:.1f}–{100 * rate.high:.1f}, {rate.total} images)\n"

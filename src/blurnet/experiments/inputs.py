@@ -184,12 +184,22 @@ def read_inputs(asked: Inputs, folder: Path, *, trains: bool) -> Given:
         scene = published.scene
     else:
         assert source is not None
+        if asked.true_class not in source.names():
+            raise BlurnetError(
+                f"setting true_class: {asked.true_class!r} is not among the data's classes: "
+                f"{', '.join(source.names())}"
+            )
         scene = scene_of(source, asked.true_class, asked.views, asked.mask_scale)
     return Given(asked, folder, source, published, scene)
 
 
-def finished_only(label: str, defense: Defense) -> Defense:
+def finished_only(label: str, defense: Defense, instead: str = "") -> Defense:
     """Give a defense of a finished network back.
+
+    Args:
+        label: the row's.
+        defense: what its network gets.
+        instead: what would do for one that takes effect by training.
 
     Raises:
         BlurnetError: if it takes effect by training.
@@ -198,7 +208,7 @@ def finished_only(label: str, defense: Defense) -> Defense:
     if defense.trained:
         raise BlurnetError(
             f"row {label!r}: penalties, augmentation, adversarial training and trainable filters "
-            "are for training, and this row's network is not trained with them"
+            f"are for training, and this network is finished{instead}"
         )
     return defense
 

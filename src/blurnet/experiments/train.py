@@ -5,7 +5,7 @@ from pathlib import Path
 
 from torch import Tensor
 
-from blurnet.defenses import Recipe, save
+from blurnet.defenses import Defense, Recipe, save
 from blurnet.engine import OnBegin, Records, run_steps
 from blurnet.evaluation import Rate
 from blurnet.settings import Settings
@@ -22,6 +22,7 @@ class Trained(Settings):
     Args:
         network: the file that holds the network and says what it is.
         classes: what its logits are called.
+        defense: what hardened it, the places of filters filled in.
         test_accuracy: of the data's test images.
         train_images: how many it was trained on.
         step: the key of its record.
@@ -31,6 +32,7 @@ class Trained(Settings):
 
     network: Path
     classes: tuple[str, ...]
+    defense: Defense
     test_accuracy: Rate
     train_images: int
     step: str
@@ -76,13 +78,14 @@ def train_network(
             path,
             classes=values.classes,
             recipe=recipe.model_copy(update={"defense": planned.defense}),
-            model=recipe.model,
+            example=[recipe.channels, recipe.size, recipe.size],
             seed=seed,
             test_accuracy=values.test_accuracy.value,
         )
     return Trained(
         network=path,
         classes=values.classes,
+        defense=planned.defense,
         test_accuracy=values.test_accuracy,
         train_images=values.train_images,
         step=planned.step.key,

@@ -19,6 +19,9 @@ from blurnet.settings import Settings
 
 FIGURES = "figures"
 
+CALLED = {"run": "runs", "evidence": "evaluations"}
+"""What sources are called together."""
+
 
 class Read(Settings):
     """A folder that was read: the experiment's name or the network's, and when it was found."""
@@ -142,9 +145,9 @@ def _together(sources: Sequence[Source], out: Path, subject: str) -> _Content:
         runs=tuple(map(_read, sources)), differences=differences(beside), rows=_rows(beside)
     )
     told = found.model_dump(mode="json")
-    kinds = {source.what for source in sources}
-    called = {"run": "runs", "evidence": "evaluations"}.get(kinds.pop(), "")
-    heading = f"{len(sources)} {'runs and evaluations' if kinds else called} side by side"
+    there = {source.what for source in sources}
+    kinds = [called for what, called in CALLED.items() if what in there]
+    heading = f"{len(sources)} {' and '.join(kinds)} side by side"
     downloads = {"comparison.json": data_uri("application/json", to_json(told))}
     sections = comparison.sections(beside, out)
     return _Content(sections, render("comparison", heading, sections, downloads, subject), told)
