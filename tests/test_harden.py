@@ -120,7 +120,11 @@ def test_filters_of_one_layer_before_and_after_its_activation():
     after = Blur("box", 3, after="conv+activation")
     both = harden(net, after, Blur("box", 3, after="conv"), after)
     torch.testing.assert_close(both(batch), wanted)
-    assert [each.place for each in filters_of(both)] == ["conv+activation", "conv", "conv+activation"]
+    assert [each.place for each in filters_of(both)] == [
+        "conv+activation",
+        "conv",
+        "conv+activation",
+    ]
     assert len(defense_of(both).filters) == 3
     assert [name for name, _ in both.named_buffers()] == [
         "conv.blur_kernel",
@@ -358,5 +362,7 @@ def test_refused_in_one_line():
 
 def test_a_network_whose_input_has_another_number_of_channels_later():
     net = harden(NETWORKS["grey"][0](), Blur("box", 3, after="input"))
-    with pytest.raises(BlurnetError, match=r"put in for maps N × 1 × H × W; it got 2 × 3 × 28 × 28"):
+    with pytest.raises(
+        BlurnetError, match=r"put in for maps N × 1 × H × W; it got 2 × 3 × 28 × 28"
+    ):
         net(torch.rand(2, 3, 28, 28))

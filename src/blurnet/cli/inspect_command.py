@@ -104,7 +104,9 @@ def _network(model: str, weights: Path | None, classes: str | None) -> "Classifi
     path = Path(model)
     if path.is_dir() or path.suffix == ".safetensors":
         if weights is not None or classes is not None:
-            raise BlurnetError(f"{model} holds its own weights and classes: leave these options out")
+            raise BlurnetError(
+                f"{model} holds its own weights and classes: leave these options out"
+            )
         return load(path)
     names = None if classes is None else [name.strip() for name in classes.split(",")]
     return import_model(model, weights=weights, classes=names)
