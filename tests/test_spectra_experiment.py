@@ -1,30 +1,39 @@
-"""The experiments spectra and deeper: small runs, figures by hand, and words that follow them."""
+"""The experiments spectra and deeper: small runs, and figures by hand."""
 
 import shutil
 
 import pytest
 import torch
-from blurnet.experiments.steps.filtered import filtered_network
 from made_runs import DEEPER
 
 from blurnet import BlurnetError, experiments
-from blurnet.defenses.blur import FilterDescription, defend
-from blurnet.engine import Records, run
-from blurnet.experiments.steps.network import network_of, published_network
-from blurnet.experiments.steps.spectra import MAPS_SHOWN
-from blurnet.experiments.steps.whitebox import control_images
+from blurnet.attacks import random_colors
+from blurnet.defenses import Blur, harden
+from blurnet.engine import Records
+from blurnet.evaluation.attack import CONTROL_SEED, CONTROL_STICKERS
+from blurnet.experiments import run
+from blurnet.experiments.steps.network import filtered, network_of, read_from_file
+from blurnet.experiments.steps.spectra import SpectraConfig, behind_input_filters
+from blurnet.experiments.steps.values import NetworkValues, SpectraValues, StickerValues
 from blurnet.filters import DepthwiseFilter, kernel
 from blurnet.models import build
-from blurnet.spectra import activation_layers, high_frequency_claim, layer_share, log_magnitude
+from blurnet.spectra import (
+    activation_layers,
+    comparison_of,
+    high_frequency_measures,
+    layer_share,
+    log_magnitude,
+)
 
 EVIL = "<script>alert(1)<script>"
 SMALL = ("training.epochs=1", "views=4", "attack.steps=2", f"target='{EVIL}'")
 ROWS = """rows=[
   {label: undefended},
-  {label: "<i>input", filters: [{size: 3, after: input}]},
-  {label: maps, filters: [{size: 5, after: relu1}]},
+  {label: "<i>input", defense: {filters: [{size: 3, after: input}]}},
+  {label: maps, defense: {filters: [{size: 5, after: relu1}]}},
   {label: undefended, trained: true},
-  {label: learned, trained: true, filters: [{size: 3, after: relu1, trainable: true}]},
+  {label: learned, trained: true,
+   defense: {filters: [{size: 3, after: relu1, trainable: true}]}},
 ]"""
 
 
@@ -58,17 +67,22 @@ def deeper(evil_folder, tmp_path_factory):
 def parts(finished, row):
     """Give a row's network, and its views clean, attacked and under the control."""
     records = Records(finished[1])
-    cells = records.description(row["cells"]["spectra"])["needs"]
-    sticker = records[cells["sticker"]].tensors
+    needs = records.recorded(row.steps.spectra).needs
+    sticker = records.read(needs["sticker"], StickerValues).tensors
     clean = sticker["clean"].float() / 255
-    controls = control_images(clean, sticker["mask"])
-    return network_of(records[cells["network"]]), clean, sticker["adversarial"], controls
+    controls = random_colors(
+        clean,
+        sticker["mask"],
+        stickers=CONTROL_STICKERS,
+        generator=torch.Generator().manual_seed(CONTROL_SEED),
+    )
+    network = records.read(needs["network"], NetworkValues)
+    return network, clean, sticker["adversarial"], list(controls)
 
 
 def test_rows_hold_what_was_asked(finished):
-    results, _ = finished
-    rows = results["rows"]
-    names = [(row["label"], row["trained"], row["attacker"]) for row in rows]
+    rows = finished[0].rows
+    names = [(row.label, row.trained, row.attacker) for row in rows]
     assert names == [
         ("undefended", False, "itself"),
         ("<i>input", False, "undefended"),
@@ -76,45 +90,49 @@ def test_rows_hold_what_was_asked(finished):
         ("learned", True, "itself"),
     ], "the undefended network that is trained is the one that filters are put into"
     for row in rows:
-        assert list(row["layers"]) == ["input", "input R", "input G", "input B", "relu1", "relu2"]
-        assert 0 <= row["test_accuracy"] <= 1
-        assert row["images"] == 4
-    assert [row["kernels"] is None for row in rows] == [True, True, True, False]
+        assert list(row.layers) == ["input", "input R", "input G", "input B", "relu1", "relu2"]
+        assert row.rates.test_accuracy.total == 18
+        assert row.rates.accuracy.total == 4
+    assert [row.kernels is None for row in rows] == [True, True, True, False]
+    assert [blur.after for blur in rows[2].defense.filters] == ["relu1"]
 
 
 @pytest.mark.parametrize("place", [0, 2, 3])
 def test_shares_are_those_of_the_networks_own_maps(finished, place):
-    row = finished[0]["rows"][place]
-    model, clean, attacked, controls = parts(finished, row)
-    layers = list(row["layers"])
-    claims = high_frequency_claim(model, clean, attacked, layers, controls=controls)
-    for layer, claim in claims.items():
+    row = finished[0].rows[place]
+    network, clean, attacked, controls = parts(finished, row)
+    layers = list(row.layers)
+    measured = high_frequency_measures(
+        network_of(network), clean, attacked, layers, controls=controls
+    )
+    for layer in layers:
+        expected = comparison_of(measured[layer]).plain()
         for name in ("clean", "control", "attacked_minus_control", "energy_over_clean"):
-            expected = getattr(claim, name)
-            assert row["layers"][layer][name] == pytest.approx(
-                {bound: float(x) for bound, x in expected._asdict().items()}
-            ), (layer, name)
+            found = getattr(row.layers[layer], name).model_dump()
+            assert found == pytest.approx(expected[name]), (layer, name)
 
 
 def test_behind_an_input_filter_the_input_is_what_it_lets_through(finished):
-    row = finished[0]["rows"][1]
-    model, clean, _, _ = parts(finished, row)
+    row = finished[0].rows[1]
+    network, clean, _, _ = parts(finished, row)
     blurred = DepthwiseFilter(kernel("box", 3))(clean)
     share = float(layer_share(blurred).mean())
-    assert row["layers"]["input"]["clean"]["mean"] == pytest.approx(share, rel=1e-5)
-    assert row["layers"]["input"]["clean"]["mean"] < 0.9 * float(layer_share(clean).mean())
-    behind = model.get_submodule("network")
+    assert row.layers["input"].clean.mean == pytest.approx(share, rel=1e-5)
+    assert row.layers["input"].clean.mean < 0.9 * float(layer_share(clean).mean())
+    behind, lets_through = behind_input_filters(network)
+    torch.testing.assert_close(behind(lets_through(clean)), network_of(network)(clean))
     with torch.no_grad():
         share = float(layer_share(behind.relu1(behind.conv1(blurred))).mean())
-    assert row["layers"]["relu1"]["clean"]["mean"] == pytest.approx(share, rel=1e-5)
+    assert row.layers["relu1"].clean.mean == pytest.approx(share, rel=1e-5)
 
 
 def test_records_keep_the_spectra_that_are_drawn(finished):
-    row = finished[0]["rows"][0]
-    model, clean, attacked, _ = parts(finished, row)
-    record = Records(finished[1])[row["cells"]["spectra"]]
-    shown = record.values["layers"]["relu1"]["shown"]
-    assert len(shown) == MAPS_SHOWN
+    row = finished[0].rows[0]
+    network, clean, attacked, _ = parts(finished, row)
+    model = network_of(network)
+    record = Records(finished[1]).read(row.steps.spectra, SpectraValues)
+    shown = list(record.values.layers["relu1"].shown)
+    assert len(shown) == SpectraConfig.model_fields["maps_shown"].default
     assert (shown[0], shown[-1]) == (0, 63)
     with torch.no_grad():
         of = [model.relu1(model.conv1(x))[:, shown] for x in (clean, attacked)]
@@ -126,38 +144,56 @@ def test_records_keep_the_spectra_that_are_drawn(finished):
 def test_nothing_is_computed_twice(finished, evil_folder):
     results, folder = finished
 
-    def on_cell(cell, _place, _total):
-        raise AssertionError(cell.title)
+    def on_begin(step, _place, _total):
+        raise AssertionError(step.title)
 
-    assert run(small(evil_folder, ROWS), folder, on_cell) == results
+    assert run(small(evil_folder, ROWS), folder, on_begin) == results
 
 
 def test_deeper_asks_for_each_layer_of_the_network(deeper):
-    rows = deeper[0]["rows"]
-    assert [row["label"] for row in rows] == [
+    rows = deeper[0].rows
+    assert [row.label for row in rows] == [
         "no filter",
         "3×3 after relu1",
         "3×3 after relu2",
         "3×3 after relu3",
     ]
-    assert [row["layer"] for row in rows] == [None, "relu1", "relu2", "relu3"]
-    assert all("relu3" not in row["layers"] for row in rows), "its maps are 2 × 2"
+    assert [row.layer for row in rows] == [None, "relu1", "relu2", "relu3"]
+    assert all("relu3" not in row.layers for row in rows), "its maps are 2 × 2"
     for row in rows:
-        assert len(row["whitebox"]["targets"]) == 1
-        assert row["whitebox"]["mean"] == row["whitebox"]["worst"]
-    plain, first = rows[0]["layers"]["relu1"], rows[1]["layers"]["relu1"]
-    assert first["clean"]["mean"] < plain["clean"]["mean"]
+        assert len(row.whitebox.targets) == 1
+        assert row.whitebox.mean == row.whitebox.worst
+        assert row.whitebox.worst_target in row.whitebox.targets
+    plain, first = rows[0].layers["relu1"], rows[1].layers["relu1"]
+    assert first.clean.mean < plain.clean.mean
 
 
 def test_a_filter_in_a_finished_network_is_a_network(shared_data):
-    base = published_network(shared_data / "rp2" / "lisa_cnn.safetensors", "lisa_cnn")
-    plain = base.work({}, None, None)
-    assert filtered_network(base, ()) is base
-    filters = [FilterDescription(size=3, after="input"), FilterDescription(size=5, after="relu2")]
-    cell = filtered_network(base, filters)
+    base = read_from_file(shared_data / "rp2" / "lisa_cnn.safetensors", "lisa_cnn", size=32)
+    plain = base.step.work({}, None, None)
+    assert filtered(base, ()) is base
+    filters = [Blur("box", 3, after="input"), Blur("box", 5, after="relu2")]
+    network = filtered(base, filters)
+    assert network.defense.filters == tuple(filters)
     images = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
-    expected = defend(network_of(plain), filters, example=images)(images)
-    assert torch.equal(network_of(cell.work({"network": plain}, None, None))(images), expected)
+    expected = harden(network_of(plain), *filters, example=images)(images)
+    found = network_of(network.step.work({"network": plain}, None, None))(images)
+    assert torch.equal(found, expected)
+
+
+def test_rp2s_sticker_lowers_the_share_in_the_first_layer(shared_data, tmp_path):
+    only = "rows=[{label: undefended}]"
+    experiment = experiments.load("spectra", [only], {"rp2": str(shared_data / "rp2")})
+    (row,) = run(experiment, tmp_path).rows
+    shares = {
+        layer: [
+            round(100 * getattr(row.layers[layer], state).mean, 1)
+            for state in ("clean", "attacked", "control")
+        ]
+        for layer in ("relu1", "relu2")
+    }
+    assert shares == {"relu1": [39.1, 35.2, 39.6], "relu2": [48.8, 58.3, 51.0]}
+    assert row.rates.attack_success_rate.value == 0.9
 
 
 def test_activations_are_the_networks_own():
@@ -172,15 +208,18 @@ def test_activations_are_the_networks_own():
     ("assignments", "said"),
     [
         (("rows=[{label: x, trained: true}]",), "give --data"),
-        (("rows=[{label: x, hardening: {name: occlusion}}]",), "write trained: true"),
         (
-            ("rows=[{label: x, filters: [{size: 3, after: relu1, trainable: true}]}]",),
+            ("rows=[{label: x, defense: {augmentation: {name: occlusion}}}]",),
+            "write trained: true",
+        ),
+        (
+            ("rows=[{label: x, defense: {filters: [{size: 3, trainable: true}]}}]",),
             "trained: true",
         ),
         (("cutoff=0.9",), "setting cutoff: 0.9"),
         (("target=stop",), "choose another"),
         (("target=nothing",), "'nothing' is not among"),
-        (("rows=[{label: x, filters: [{size: 3, after: relu9}]}]",), "relu9"),
+        (("rows=[{label: x, defense: {filters: [{size: 3, after: relu9}]}}]",), "relu9"),
         (("trained_sticker=both",), "trained_sticker"),
     ],
 )

@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from blurnet.cli.inputs import Inputs, NetworkAsked, PhotographsAsked, read_inputs, read_mask
+from blurnet.cli.inputs import Inputs, NetworkAsked, PhotographsAsked, read_inputs
+from blurnet.cli.mask_input import read_mask
+from blurnet.errors import BlurnetError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -42,6 +45,25 @@ def attack_inputs(
     inputs = read_inputs(network, photographs, resized=resized)
     published = PUBLISHED_TARGET if PUBLISHED_TARGET in inputs.classes else "all"
     return inputs, target or published
+
+
+def refuse_void(
+    *,
+    draws: int,
+    transforms: "Sequence[Transform]",
+    colors: Path | None,
+    printability: float,
+) -> None:
+    """Refuse options that would have no effect.
+
+    Raises:
+        BlurnetError: for the first of them.
+
+    """
+    if draws > 1 and not transforms:
+        raise BlurnetError("--draws has no effect without --transform: nothing is drawn anew")
+    if colors is not None and not printability:
+        raise BlurnetError("--colors has no effect without --printability, its weight; give both")
 
 
 def mask_of(mask: str | None, inputs: Inputs, **attack: Any) -> "tuple[Tensor, list[Box] | None]":

@@ -160,7 +160,9 @@ def train(
     rate = result.test_accuracy
     for each in result.defense.filters:
         kind = "learned from" if each.trainable else "blur"
-        typer.echo(f"filter         {kind} {each.kernel} {each.size}×{each.size} after {each.after}")
+        typer.echo(
+            f"filter         {kind} {each.kernel} {each.size}×{each.size} after {each.after}"
+        )
     typer.echo(
         f"test accuracy  {100 * rate.value:.1f} % "
         f"(95 % interval {100 * rate.low:.1f}–{100 * rate.high:.1f}, {rate.total} images)\n"

@@ -193,8 +193,13 @@ def read_inputs(asked: Inputs, folder: Path, *, trains: bool) -> Given:
     return Given(asked, folder, source, published, scene)
 
 
-def finished_only(label: str, defense: Defense) -> Defense:
+def finished_only(label: str, defense: Defense, instead: str = "") -> Defense:
     """Give a defense of a finished network back.
+
+    Args:
+        label: the row's.
+        defense: what its network gets.
+        instead: what would do for one that takes effect by training.
 
     Raises:
         BlurnetError: if it takes effect by training.
@@ -203,7 +208,7 @@ def finished_only(label: str, defense: Defense) -> Defense:
     if defense.trained:
         raise BlurnetError(
             f"row {label!r}: penalties, augmentation, adversarial training and trainable filters "
-            "are for training, and this row's network is not trained with them"
+            f"are for training, and this network is finished{instead}"
         )
     return defense
 

@@ -151,8 +151,8 @@ class Spectra(Inputs):
             network = self._trained(row, given)
             sticker = shown.for_trained or self._sticker(network, given, target, row.label)
         else:
-            filters = finished_only(row.label, row.defense).filters
-            network, sticker = filtered(shown.base, filters), shown.carried
+            defense = finished_only(row.label, row.defense, "; write trained: true")
+            network, sticker = filtered(shown.base, defense.filters), shown.carried
         whitebox = None
         if self.whitebox is not None:
             whitebox = attacked(
