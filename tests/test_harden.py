@@ -191,7 +191,7 @@ def test_containers_are_unharmed(after):
 
 
 def test_a_container_that_does_not_run_is_said():
-    with pytest.raises(BlurnetError, match="'blocks' does not run as a module.*: stem.0, stem.1"):
+    with pytest.raises(BlurnetError, match=r"'blocks' does not run as a module.*: stem.0, stem.1"):
         harden(Containers(), Blur("box", 3, after="blocks"))
 
 
@@ -309,7 +309,7 @@ def test_the_first_convolution_is_found_by_what_runs():
     with pytest.raises(BlurnetError, match=r"by functions \(F.conv2d\); say after what: norm$"):
         harden(ByFunction(), Blur("box", 3))
     flat = nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 2))
-    with pytest.raises(BlurnetError, match="has no convolution; say after what: input$"):
+    with pytest.raises(BlurnetError, match=r"has no convolution; say after what: input$"):
         harden(flat, Blur("box", 3))
     assert harden(flat, Blur("box", 3, after="input"))(images(2, 32)).shape == (2, 2)
 
