@@ -6,9 +6,9 @@ from typing import Annotated, Any
 import typer
 
 from blurnet.cli import options
-from blurnet.cli.attack_inputs import attack_inputs, mask_of, refuse_void
+from blurnet.cli.attack_inputs import attack_inputs, mask_of, refuse_void, transform_of
 from blurnet.cli.attack_result import print_attack
-from blurnet.cli.inputs import NetworkAsked, PhotographsAsked, transform_of
+from blurnet.cli.inputs import NetworkAsked, PhotographsAsked
 from blurnet.cli.mask_input import is_searched
 from blurnet.cli.outputs import computed_now
 

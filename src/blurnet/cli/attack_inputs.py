@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from blurnet.cli.inputs import Inputs, NetworkAsked, PhotographsAsked, read_inputs
 from blurnet.cli.mask_input import read_mask
+from blurnet.cli.named_settings import named_settings
 from blurnet.errors import BlurnetError
 
 if TYPE_CHECKING:
@@ -78,3 +79,11 @@ def mask_of(mask: str | None, inputs: Inputs, **attack: Any) -> "tuple[Tensor, l
     if height == width and len(inputs.shown) == 1 and inputs.shown[0] in CLASSES:
         return sticker_mask(inputs.shown[0], height), None
     return read_mask("bars", inputs, **attack)
+
+
+def transform_of(text: str) -> "Transform":
+    """Make the transform of ``--transform NAME:KEY=VALUE,…``."""
+    from blurnet.attacks import transform
+
+    name, settings = named_settings("--transform", text)
+    return transform(name, **settings)

@@ -6,11 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from blurnet.cli.named_settings import named_settings
 from blurnet.errors import BlurnetError
 
 if TYPE_CHECKING:
-    from blurnet.attacks import Transform
     from blurnet.data import ImageSet
     from blurnet.models import Classifier
 
@@ -112,6 +110,10 @@ def read_inputs(
         BlurnetError: if one of them is not named, is named twice, or does not fit the other.
 
     """
+    import torch
+
+    from blurnet.evaluation.inputs import understood
+
     _refuse_void(network, photographs)
     model = None if network.file is None and network.model else _written(network, photographs.rp2)
     test, train = read_photographs(photographs)
@@ -122,6 +124,7 @@ def read_inputs(
     labelled = test.labelled_as(model.classes)
     if not resized:
         _refuse_size(model, labelled)
+        understood(model, labelled.select(torch.arange(1)).floats)
     name = str(network.file or network.model or "RP2's own network")
     return Inputs(model, model.classes, name, labelled, train, photographs.rp2)
 
@@ -296,11 +299,3 @@ def _refuse_size(model: "Classifier", photographs: "ImageSet") -> None:
             f"the photographs have {pixels(size)} pixels, and the network takes "
             f"{pixels(model.size)}; --size {model.size[0]} resizes them"
         )
-
-
-def transform_of(text: str) -> "Transform":
-    """Make the transform of ``--transform NAME:KEY=VALUE,…``."""
-    from blurnet.attacks import transform
-
-    name, settings = named_settings("--transform", text)
-    return transform(name, **settings)

@@ -22,8 +22,16 @@ _log = logging.getLogger("blurnet")
 
 
 def is_searched(text: str | None) -> bool:
-    """Say whether a mask is found by an attack, which takes a while."""
-    return text is not None and text.partition(":")[0] == "two-stage"
+    """Say whether a mask is found by an attack, which takes a while.
+
+    Raises:
+        BlurnetError: if it is, and its settings make no sense.
+
+    """
+    if text is None or text.partition(":")[0] != "two-stage":
+        return False
+    _two_stage(text)
+    return True
 
 
 def read_mask(
@@ -61,10 +69,8 @@ def read_mask(
     from blurnet.data.images import pixels
     from blurnet.evaluation import with_found_mask
 
-    name, given = named_settings("--mask", text)
     shape = inputs.photographs.shape[1:]
-    if name == "two-stage":
-        found = TWO_STAGE | _two_stage(text, given)
+    if is_searched(text):
         scene = Scene(
             inputs.photographs.images,
             sign_outline(shape, "rectangle"),
@@ -80,7 +86,7 @@ def read_mask(
             seed=seed,
             transforms=transforms,
             on_step=on_step,
-            **found,
+            **_two_stage(text),
         )
         return scene.mask, boxes
     path = Path(text)
@@ -107,7 +113,8 @@ def read_mask(
     return masks.mask, None
 
 
-def _two_stage(text: str, given: dict[str, Any]) -> dict[str, Any]:
+def _two_stage(text: str) -> dict[str, Any]:
+    _, given = named_settings("--mask", text)
     unknown = ", ".join(given.keys() - TWO_STAGE.keys())
     if unknown:
         raise BlurnetError(f"--mask two-stage: no {unknown}; there are: {', '.join(TWO_STAGE)}")
