@@ -17,7 +17,7 @@ from blurnet.evaluation import Suite, SuiteAttack
 from blurnet.experiments import load_results
 from blurnet.models import build
 from blurnet.report import write_page, write_report
-from blurnet.report.page.comparison import compared_tables, differences, named
+from blurnet.report.page.compared import compared_tables, differences, named
 from blurnet.report.page.raw import flat, to_csv
 from blurnet.report.page.reading import read_run
 from blurnet.report.page.source import read_source

@@ -12,7 +12,7 @@ from blurnet.report.figures.drawings import write_drawings
 from blurnet.report.figures.images import data_uri
 from blurnet.report.measures import Measured
 from blurnet.report.page import comparison
-from blurnet.report.page.comparison import Compared, compared_tables, differences, named
+from blurnet.report.page.compared import Compared, compared_tables, differences, named
 from blurnet.report.page.page import REPORT, check_page, put_page, render, subject_of
 from blurnet.report.page.source import Source, read_source
 from blurnet.settings import Settings
