@@ -14,8 +14,9 @@ from blurnet.experiments import Blackbox, Results, load_results
 from blurnet.experiments.rates import transfer_rates
 from blurnet.experiments.results import BlackboxRow, Published
 from blurnet.experiments.sources import Identity
-from blurnet.experiments.steps.network import FilterConfig, TrainConfig
+from blurnet.experiments.steps.network import FilterConfig
 from blurnet.experiments.steps.sticker import PublishedStickerConfig, StickerConfig
+from blurnet.experiments.steps.training import TrainConfig
 from blurnet.experiments.steps.values import (
     Counted,
     EvaluateValues,

@@ -126,7 +126,7 @@ def test_surrogate_rows_alone_need_data(shared_data, tmp_path):
 def test_only_filters_go_into_a_finished_network(drawn_folder):
     data = {"data": f"folder:{drawn_folder}", "classes": "all"}
     row = "rows=[{label: x, defense: {augmentation: {name: occlusion}}}]"
-    with pytest.raises(BlurnetError, match="row 'x': .*are for training"):
+    with pytest.raises(BlurnetError, match=r"row 'x': .*are for training"):
         experiments.load("blackbox", [row], data).expand()
 
 

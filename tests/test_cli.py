@@ -13,6 +13,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from blurnet.data.rp2 import RP2_CLASSES
+from blurnet.experiments import load_results
 from blurnet.models import LisaCNN, build
 
 
@@ -32,18 +33,16 @@ def test_run_writes_table_results_and_page(blurnet, artifacts, tmp_path):
     assert status == 0
     assert "5×5 filter on L1 maps" in printed
     assert str(out / "report.html") in printed.replace("\n", "")
-    assert "1/7" in progress
-    results = json.loads((out / "results.json").read_text())
-    assert results["experiment"] == "blackbox"
-    assert results["rows"][0]["label"] == "baseline"
-    assert len(results["rows"]) == 5
-    row = results["rows"][4]
-    assert row["images"] == 3
-    assert row["published"] == {"accuracy": 0.875, "attack_success_rate": 0.175}
-    rates = ("accuracy", "attack_success_rate", "prediction_altered_rate", "target_reached_rate")
-    for name in rates:
-        low, high = row["intervals"][name]
-        assert 0 <= low <= row[name] <= high <= 1
+    assert "1/11" in progress
+    results = load_results(out)
+    assert (results.kind, results.experiment) == ("blackbox", "blackbox")
+    assert results.rows[0].label == "baseline"
+    assert len(results.rows) == 5
+    row = results.rows[4]
+    assert row.rates.accuracy.total == 3
+    assert (row.published.accuracy, row.published.attack_success_rate) == (0.875, 0.175)
+    for rate in (row.rates.accuracy, row.rates.attack_success_rate, row.rates.target_reached_rate):
+        assert 0 <= rate.low <= rate.value <= rate.high <= 1
     before = {f: f.stat().st_mtime_ns for f in out.rglob("*") if f.is_file() and f.name != ".lock"}
     status, _, progress = blurnet("run", "blackbox", "--rp2", artifacts, "--out", out)
     assert (status, progress) == (0, "")
@@ -56,7 +55,7 @@ def test_json_prints_the_result_alone(blurnet, artifacts, tmp_path):
         "run", "blackbox", "--rp2", artifacts, "--out", out, "--json", "--quiet"
     )
     assert (status, progress) == (0, "")
-    assert json.loads(printed) == json.loads((out / "results.json").read_text())
+    assert printed == (out / "results.json").read_text()
 
 
 def test_settings_reach_the_rows_and_their_own_folder(blurnet, artifacts):
@@ -64,11 +63,21 @@ def test_settings_reach_the_rows_and_their_own_folder(blurnet, artifacts):
     assert blurnet("run", "blackbox", "--rp2", artifacts)[0] == 0
     folders = sorted((blurnet.folder / "runs").iterdir())
     assert len(folders) == 2
-    paddings = {
-        json.loads((folder / "results.json").read_text())["rows"][1]["defense"][0]["padding"]
-        for folder in folders
-    }
-    assert paddings == {"zeros", "reflect"}
+    found = {load_results(folder).rows[1].filters[0].padding for folder in folders}
+    assert found == {"zeros", "reflect"}
+
+
+def test_replace_is_needed_for_other_settings(blurnet, artifacts):
+    run = ["run", "blackbox", "--rp2", artifacts, "--out", "out"]
+    assert blurnet(*run)[0] == 0
+    before = (blurnet.folder / "out" / "results.json").read_bytes()
+    status, out, error = blurnet(*run, "--set", "padding=reflect")
+    assert (status, out) == (2, "")
+    assert error.startswith("blurnet: out: holds other results: padding is 'zeros' there")
+    assert error.count("\n") == 1
+    assert (blurnet.folder / "out" / "results.json").read_bytes() == before
+    assert blurnet(*run, "--set", "padding=reflect", "--replace")[0] == 0
+    assert load_results(blurnet.folder / "out").rows[1].filters[0].padding == "reflect"
 
 
 def test_data_beside_rp2_adds_test_accuracy_and_surrogate_rows(blurnet, artifacts, tmp_path):
@@ -79,16 +88,16 @@ def test_data_beside_rp2_adds_test_accuracy_and_surrogate_rows(blurnet, artifact
             folder.mkdir(parents=True)
             for k in range(2):
                 Image.new("RGB", (32, 32), (80 * place, 200 - k, 90)).save(folder / f"{k}.png")
-    status, printed, _ = blurnet(
-        "run", "blackbox", "--rp2", artifacts, "--data", f"folder:{signs}",
-        "--classes", "stop,speedLimit45,yield", "--json",
+    status, _, _ = blurnet(
+        "run", "blackbox", "--rp2", artifacts, "--data", f"folder:{signs}", "--out", "out",
+        "--classes", "stop,speedLimit45,yield",
         "--set", "training.epochs=1", "--set", "attack.steps=2",
     )  # fmt: skip
     assert status == 0
-    rows = json.loads(printed)["rows"]
-    assert [row["transfer"] for row in rows] == ["same_weights"] * 5 + ["surrogate"] * 5
-    assert all(row["test_images"] == 6 and 0 <= row["test_accuracy"] <= 1 for row in rows)
-    assert all(row["published"] is None for row in rows[5:])
+    rows = load_results(blurnet.folder / "out").rows
+    assert [row.transfer for row in rows] == ["same_weights"] * 5 + ["surrogate"] * 5
+    assert all(row.rates.test_accuracy.total == 6 for row in rows)
+    assert all(row.published is None for row in rows[5:])
 
 
 def replace_text(path, text="not what it seems"):
@@ -139,7 +148,8 @@ def empty(path):
     ("where", "damage", "message"),
     [
         (".", remove, "no such folder; --rp2 takes one with"),
-        (".", empty, "lisa_cnn.safetensors: no such file"),
+        (".", empty, "victims: no such folder"),
+        ("lisa_cnn.safetensors", remove, "lisa_cnn.safetensors: no such file"),
         ("victims", remove, "victims: no such folder"),
         ("victims", empty, "victims: no photographs"),
         ("victims/02.png", replace_text, "02.png: not a picture"),
@@ -169,7 +179,7 @@ def test_broken_artifacts(blurnet, artifacts, where, damage, message):
         (["--data", "folder:missing"], "missing: no such folder"),
         (["--data", "zip:missing"], "no such kind; there are: synthetic, folder:DIR"),
         (["--data", "folder:"], "the folder is missing"),
-        (["--set", "colour=red"], "unknown setting 'colour'; there are: experiment, rp2, data"),
+        (["--set", "colour=red"], "unknown setting 'colour'; there are: kind, rp2, data, classes"),
         (
             ["--set", "attack.colour=red"],
             "unknown setting 'attack.colour'; there are in attack: st",
@@ -191,6 +201,9 @@ def test_broken_artifacts(blurnet, artifacts, where, damage, message):
         (["--rp2", "missing"], "missing: no such folder; --rp2 takes one with"),
         (["--set", "target=stop"], "the target is 'stop', which the scene shows"),
         (["--data", ""], "no such kind"),
+        (["--model", "mine.py:build"], "mine.py: no such file"),
+        (["--size", "20"], "20 × 20"),
+        (["--rp2", "missing", "--classes", "all"], "setting classes: --rp2 brings its own"),
     ],
 )
 def test_wrong_arguments(blurnet, arguments, message):
@@ -216,8 +229,10 @@ def test_wrong_data_folders(blurnet, tmp_path):
     [
         ("[1, 2]", "an experiment is a mapping"),
         ("a: [", "not YAML"),
-        ("experiment: dance", "'dance' is not one of: blackbox"),
-        ("experiment: blackbox", "the setting 'rp2' is missing"),
+        ("kind: dance", "kind: 'dance' is not one of: blackbox, defenses, spectra"),
+        ("experiment: blackbox", "kind: None is not one of: blackbox, defenses, spectra"),
+        ("kind: blackbox", "the setting 'rows' is missing"),
+        ("kind: blackbox\nrows: [{label: a, filters: []}]", "unknown setting 'rows.0.filters'"),
     ],
 )
 def test_wrong_experiment_files(blurnet, tmp_path, content, message):
@@ -261,7 +276,8 @@ def test_data_check_counts_and_lists(blurnet, tmp_path):
         Image.new("RGB", (32, 32)).save(signs / part / "stop" / "1.png")
     status, out, _ = blurnet("data", "check", f"folder:{signs}", "--json")
     assert status == 0
-    assert json.loads(out) == {"train": {"stop": 1}, "test": {"stop": 1}, "problems": []}
+    found = json.loads(out)
+    assert (found["train"], found["test"], found["problems"]) == ({"stop": 1}, {"stop": 1}, [])
     (signs / "test" / "stop" / "2.png").write_text("hello")
     status, out, _ = blurnet("data", "check", f"folder:{signs}")
     assert status == 2
@@ -300,8 +316,10 @@ def test_a_foreign_page_is_left_alone(blurnet, artifacts):
 
 
 def test_settings_say_what_rp2s_artifacts_decide(blurnet, artifacts):
-    settings = json.loads(blurnet("run", "blackbox", "--rp2", artifacts, "--json")[1])["settings"]
-    assert (settings["true_class"], settings["target"]) == ("stop", "speedLimit45")
+    assert blurnet("run", "blackbox", "--rp2", artifacts, "--out", "out")[0] == 0
+    results = load_results(blurnet.folder / "out")
+    assert (results.true_class, results.target) == ("stop", "speedLimit45")
+    assert (results.settings.true_class, results.settings.target) == ("stop", "speedLimit45")
 
 
 def test_experiment_files_of_one_name_have_folders_of_their_own(blurnet, artifacts, tmp_path):
@@ -327,3 +345,34 @@ def test_ctrl_c_says_what_is_kept(drawn_folder, tmp_path):
         process.send_signal(signal.SIGINT)
         assert "what is finished is kept" in process.stderr.read()
     assert process.returncode == 130
+
+
+LISTED = {
+    "transforms": ("rotation", "degrees=5"),
+    "views": ("rotation", "degrees=5"),
+    "penalties": ("tikhonov_high_pass", "alpha, layers=[], kernel=box, size=5"),
+    "augmentations": ("occlusion", "smallest=0.1"),
+    "adversaries": ("pgd", "steps=10"),
+    "models": ("lisa_cnn", ""),
+    "kernels": ("binomial", ""),
+    "experiments": ("fixed-blur", ""),
+    "data": ("folder:DIR", ""),
+    "classes": ("rp2", ""),
+}
+
+
+@pytest.mark.parametrize("kind", LISTED)
+def test_list_says_settings_and_defaults(blurnet, kind):
+    name, settings = LISTED[kind]
+    status, printed, _ = blurnet("list", kind)
+    assert status == 0
+    lines = {line.split()[0]: line for line in printed.splitlines()}
+    assert settings in lines[name]
+
+
+def test_list_lists_everything(blurnet):
+    printed = blurnet("list")[1]
+    assert [line.partition(":")[0] for line in printed.splitlines()] == [
+        "experiments", "models", "kernels", "penalties", "augmentations", "adversaries", "data",
+        "classes", "transforms",
+    ]  # fmt: skip

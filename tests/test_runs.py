@@ -1,4 +1,4 @@
-"""A run's folder: what is refused, what is replaced, what is read back; and own networks in YAML."""
+"""A run's folder: what is refused, replaced and read back; and own networks in YAML."""
 
 import json
 import os
@@ -174,7 +174,7 @@ def test_a_changed_value_in_a_file_is_refused_beside_rp2(artifacts, mine):
     assert load(str(mine), (), given).name == "mine"
     mine.write_text(mine.read_text().replace("model: lisa_cnn ", "model: small_resnet "))
     assert load(str(mine)).settings.model == "small_resnet"
-    with pytest.raises(BlurnetError, match="setting model: --rp2 brings its own.*or give --data"):
+    with pytest.raises(BlurnetError, match=r"setting model: --rp2 brings its own.*or give --data"):
         load(str(mine), (), given)
     assert load(str(mine), (), given | {"data": "synthetic"}).settings.model == "small_resnet"
 

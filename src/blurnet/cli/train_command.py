@@ -32,8 +32,8 @@ def train(
         str,
         typer.Option(
             metavar="SPEC",
-            help="A name of [bold]blurnet list models[/bold], or your own network: file.py:callable "
-            "or package.module:callable.",
+            help="A name of [bold]blurnet list models[/bold], or your own network: "
+            "file.py:callable or package.module:callable.",
         ),
     ] = "lisa_cnn",
     weights: Annotated[
@@ -159,10 +159,8 @@ def train(
         return
     rate = result.test_accuracy
     for each in result.defense.filters:
-        kind = "learned from" if each.trainable else "blur"
-        typer.echo(
-            f"filter         {kind} {each.kernel} {each.size}×{each.size} after {each.after}"
-        )
+        what = f"{each.kernel} {each.size}×{each.size} after {each.after}"
+        typer.echo(f"filter         {'learned from' if each.trainable else 'blur'} {what}")
     typer.echo(
         f"test accuracy  {100 * rate.value:.1f} % "
         f"(95 % interval {100 * rate.low:.1f}–{100 * rate.high:.1f}, {rate.total} images)\n"

@@ -20,8 +20,9 @@ from .plan import Plan
 from .scenes import scene_of
 from .sources import DataSource, check_names
 from .steps.building import placed
-from .steps.network import PlannedNetwork, trained
+from .steps.network import PlannedNetwork
 from .steps.sticker import Published, read_published
+from .steps.training import trained
 
 RP2_ONLY = ("true_class", "size", "channels")
 """What the photographs that come with ``rp2`` decide in every kind of experiment."""

@@ -11,7 +11,9 @@ from blurnet.evaluation.evidence import Evidence
 from blurnet.files import read_json, to_json, write_whole
 from blurnet.settings import check
 
+from .inputs import Inputs
 from .kinds import KINDS
+from .plan import Plan
 from .reading import Experiment, load
 from .results import AnyResults, Results
 
@@ -61,17 +63,19 @@ def run(
     plan = experiment.expand()
     records, path = Records(folder), folder / RESULTS
     before = _before(folder, replace)
+    settings = _decided(experiment.settings, plan)
     if before is not None and not replace:
-        _refuse_other(before, experiment, [step.key for step in plan.steps], folder)
+        here = _plain(experiment.name, settings)
+        _refuse_other(before, here, [step.key for step in plan.steps], folder)
 
     def found() -> AnyResults:
-        kind = type(experiment.settings)
+        kind = type(settings)
         return Results[kind, kind.row](  # type: ignore[valid-type,name-defined]
-            kind=experiment.settings.kind,
+            kind=settings.kind,
             experiment=experiment.name,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             computed_by=_computed_by(plan.steps, records),
-            settings=experiment.settings,
+            settings=settings,
             true_class=plan.true_class,
             target=plan.target,
             rows=plan.rows(records.outcome),
@@ -155,15 +159,17 @@ def _before(folder: Path, replace: bool) -> AnyResults | None:
         raise
 
 
-def _refuse_other(
-    before: AnyResults, experiment: Experiment, steps: list[str], folder: Path
-) -> None:
-    """Raise a BlurnetError if a folder's results are not those of an experiment.
+def _decided(settings: Inputs, plan: Plan[Any]) -> Inputs:
+    """Give the settings with what the inputs decide: ``rp2`` brings a scene and a target."""
+    decided = {"true_class": plan.true_class}
+    if plan.target is not None:
+        decided["target"] = plan.target
+    return settings.model_copy(update=decided)
 
-    Where inputs lie makes no difference, their content does.
-    """
-    there = _plain(before.experiment, before.settings.model_dump(mode="json"))
-    here = _plain(experiment.name, experiment.settings.model_dump(mode="json"))
+
+def _refuse_other(before: AnyResults, here: dict[str, Any], steps: list[str], folder: Path) -> None:
+    """Raise a BlurnetError if a folder's results are of other settings, steps or content."""
+    there = _plain(before.experiment, before.settings)
     differing = list(_differences(there, here))
     if differing:
         name, one, other = differing[0]
@@ -182,10 +188,11 @@ def _refuse_other(
     )
 
 
-def _plain(name: str, settings: dict[str, Any]) -> dict[str, Any]:
+def _plain(name: str, settings: Inputs) -> dict[str, Any]:
     """Give what is compared: of places on the disk only whether they were given."""
-    places = {place: settings[place] is not None for place in ("rp2", "data")}
-    return {"experiment": name} | settings | places
+    plain = settings.model_dump(mode="json")
+    places = {place: plain[place] is not None for place in ("rp2", "data")}
+    return {"experiment": name} | plain | places
 
 
 def _differences(there: Any, here: Any, name: str = "") -> Iterator[tuple[str, Any, Any]]:

@@ -11,7 +11,8 @@ from blurnet.evaluation import Rate
 from blurnet.settings import Settings
 
 from .sources import DataSource
-from .steps.network import network_of, trained
+from .steps.network import network_of
+from .steps.training import trained
 
 NETWORK = "network.safetensors"
 

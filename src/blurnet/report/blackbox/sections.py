@@ -7,8 +7,9 @@ from functools import partial
 
 from blurnet.experiments.blackbox import Blackbox
 from blurnet.experiments.results import BlackboxRow, Published
-from blurnet.experiments.steps.network import ReadConfig, TrainConfig
+from blurnet.experiments.steps.network import ReadConfig
 from blurnet.experiments.steps.sticker import StickerConfig
+from blurnet.experiments.steps.training import TrainConfig
 from blurnet.experiments.steps.values import NetworkValues, StickerValues, TransferValues
 from blurnet.report.blackbox.rows import TRANSFERS, by_transfer, published
 from blurnet.report.blackbox.tables import rates_table
