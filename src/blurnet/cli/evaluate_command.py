@@ -1,4 +1,4 @@
-"""``blurnet evaluate``: how a network stands up to stickers, and whether the figure can be quoted."""
+"""``blurnet evaluate``: how a network stands up to stickers, and whether to quote the figures."""
 
 from pathlib import Path
 from typing import Annotated

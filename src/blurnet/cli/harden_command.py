@@ -1,4 +1,4 @@
-"""``blurnet harden``: put filters into a network, train it if the defense needs that, and keep it."""
+"""``blurnet harden``: put filters into a network, train it if the defense needs it, keep it."""
 
 from pathlib import Path
 from typing import Annotated
@@ -76,12 +76,19 @@ def harden(
         ),
     ] = None,
     epochs: Annotated[
-        int, typer.Option(min=1, help="Passes over the training images, if it is trained.")
-    ] = 20,
-    lr: Annotated[float, typer.Option(help="Adam's step size in training.")] = 0.001,
+        int | None,
+        typer.Option(min=1, help="If it is trained: passes over the training images; 20."),
+    ] = None,
+    lr: Annotated[
+        float | None, typer.Option(help="If it is trained: Adam's step size; 0.001.")
+    ] = None,
     augment: Annotated[
-        bool, typer.Option(help="Change pose, light and focus of training images (no flips).")
-    ] = True,
+        bool | None,
+        typer.Option(
+            "--augment/--no-augment",
+            help="If it is trained: change pose, light and focus of its images (no flips); yes.",
+        ),
+    ] = None,
     seed: options.Seed = 0,
     out: Annotated[
         Path, typer.Option(metavar="DIR", help="Where network.safetensors and its page go.")
@@ -109,7 +116,7 @@ def harden(
 
     A training that was cut off goes on where it was, by the same command.
     """
-    from blurnet.cli.hardening import HardenAsked, defense_asked, harden_network
+    from blurnet.cli.hardening import HardenAsked, defense_asked, harden_network, training_asked
     from blurnet.report.hardened_page import cost_words
     from blurnet.report.words import defense_words
 
@@ -122,9 +129,7 @@ def harden(
             PhotographsAsked(data=data, size=size, channels=channels, images=1000),
             mask,
             defense,
-            epochs,
-            lr,
-            augment,
+            training_asked(defense, epochs, lr, augment),
             seed,
         ),
         out,

@@ -32,14 +32,21 @@ def progress(*, quiet: bool) -> Iterator[OnBegin | None]:
 
 
 @contextmanager
-def step_progress(title: str, *, quiet: bool) -> Iterator[OnStep | None]:
-    """Give what one long piece of work calls after each step to show its progress."""
-    with _shown(quiet=quiet) as begin:
+def step_progress(title: str, *, quiet: bool, kept: bool = True) -> Iterator[OnStep | None]:
+    """Give what one long piece of work calls after each step to show its progress.
+
+    Args:
+        title: what it is.
+        quiet: whether nothing is shown.
+        kept: whether what is done so far is kept when it is interrupted.
+
+    """
+    with _shown(quiet=quiet, kept=kept) as begin:
         yield None if begin is None else begin(title)
 
 
 @contextmanager
-def _shown(*, quiet: bool) -> Iterator[Begin | None]:
+def _shown(*, quiet: bool, kept: bool = True) -> Iterator[Begin | None]:
     console = Console(stderr=True)
     try:
         if quiet:
@@ -52,6 +59,8 @@ def _shown(*, quiet: bool) -> Iterator[Begin | None]:
     except KeyboardInterrupt:
         _line(
             "blurnet: interrupted; what is finished is kept, and the same command goes on from it"
+            if kept
+            else "blurnet: interrupted; nothing was written"
         )
         raise typer.Exit(130) from None
 
