@@ -193,7 +193,7 @@ def test_a_network_without_gradients_is_told():
         def forward(self, images):
             return images.detach().flatten(1)[:, :3]
 
-    with pytest.raises(BlurnetError, match="no gradient of its images.*random search needs none"):
+    with pytest.raises(BlurnetError, match=r"no gradient of its images.*random search needs none"):
         rp2(
             Detached(),
             torch.rand(2, 3, 8, 8),
