@@ -130,6 +130,7 @@ def harden_network(asked: HardenAsked, out: Path, *, replace: bool, quiet: bool)
         BlurnetError: for inputs that do not fit, and if something else is in the folder.
 
     """
+    from blurnet import defenses
     from blurnet.evaluation.hardened import Hardened
     from blurnet.files import read_json
     from blurnet.report.hardened_page import write_hardened_page
@@ -148,17 +149,21 @@ def harden_network(asked: HardenAsked, out: Path, *, replace: bool, quiet: bool)
     if asked.mask is not None and not is_searched(asked.mask):
         read_mask(asked.mask, inputs)  # before the long part
     check_page(out / REPORT)
+    example = inputs.photographs.floats[:1]
+    net = defenses.harden(inputs.network, defense, example=example, seed=asked.seed)
     with claimed(out, _question(asked, inputs), HARDENED, replace=replace) as answered:
         if answered:
             return check(Hardened, read_json(out / HARDENED))
         if replace:
             (out / CHECKPOINT).unlink(missing_ok=True)
-        hardened = _hardened(asked, inputs, out, quiet=quiet)
+        hardened = _hardened(asked, inputs, net, out, quiet=quiet)
         write_hardened_page(out, hardened)
     return hardened
 
 
-def _hardened(asked: HardenAsked, inputs: Inputs, out: Path, *, quiet: bool) -> "Hardened":
+def _hardened(
+    asked: HardenAsked, inputs: Inputs, net: "nn.Module", out: Path, *, quiet: bool
+) -> "Hardened":
     from blurnet import defenses
     from blurnet.cli.outputs import computed_now
     from blurnet.defenses.loading import FILE
@@ -166,8 +171,6 @@ def _hardened(asked: HardenAsked, inputs: Inputs, out: Path, *, quiet: bool) -> 
     from blurnet.files import write_whole
 
     start, defense = time.monotonic(), asked.defense
-    example = inputs.photographs.floats[:1]
-    net = defenses.harden(inputs.network, defense, example=example, seed=asked.seed)
     before = _accuracy(inputs.network, inputs.photographs)
     history = _trained(asked, inputs, net, out, quiet=quiet) if defense.trained else None
     remembered = _remembered(asked)
