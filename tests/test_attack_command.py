@@ -1,4 +1,4 @@
-"""``blurnet attack rp2``: the contract command, own networks, the files it leaves, what it refuses."""
+"""``blurnet attack rp2``: the contract command, own networks, its files, what it refuses."""
 
 import json
 import shutil

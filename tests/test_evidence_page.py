@@ -1,4 +1,4 @@
-"""The page of an evaluation, and of several side by side: what it says, and that it says it loudly."""
+"""The page of an evaluation, and of several side by side: what it says, and how loudly."""
 
 import json
 import re
