@@ -1,4 +1,4 @@
-"""``blurnet attack rp2``: the contract command, own networks, its files, what it refuses."""
+"""``blurnet attack rp2``: the contract command, own networks, files that it leaves, refusals."""
 
 import json
 import shutil
