@@ -109,7 +109,7 @@ def blurnet(monkeypatch, capsys, tmp_path):
 
 @pytest.fixture(scope="session")
 def own(tmp_path_factory) -> Path:
-    """A user's folder: ``mynet.py``, trained ``w.safetensors``, ``signs/`` at 64 px, ``bars.png``."""
+    """A user's folder: ``mynet.py``, trained ``w.safetensors``, ``signs/``, ``bars.png``."""
     from own_network import train_own, write_own
 
     folder = write_own(tmp_path_factory.mktemp("own"))

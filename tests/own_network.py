@@ -1,4 +1,4 @@
-"""What a user has: a network of their own in a file, signs in class folders, and a mask, at 64 px."""
+"""What a user has: a network of their own in a file, class folders, and a mask, at 64 px."""
 
 from pathlib import Path
 

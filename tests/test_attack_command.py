@@ -1,4 +1,4 @@
-"""``blurnet attack rp2``: the contract command, own networks, the files it leaves, what it refuses."""
+"""``blurnet attack rp2``: the contract command, own networks, its files, what it refuses."""
 
 import json
 import shutil
@@ -168,7 +168,10 @@ def test_rp2_photographs_of_another_size_are_refused_in_one_line(blurnet, artifa
         (("NETWORK", "--mask", "two-stage:count=1.5"), "count is a whole number, and area a share"),
         (("NETWORK", *STAR), "no outline 'star'; there are: octagon"),
         (("NETWORK", "--transform", "rain"), "no transform 'rain'; there are: "),
-        (("NETWORK", "--transform", "rotation:angle=3"), "rotation: no setting 'angle'; there are: "),
+        (
+            ("NETWORK", "--transform", "rotation:angle=3"),
+            "rotation: no setting 'angle'; there are: ",
+        ),
         (("NETWORK", "--transform", "rotation:5"), "rotation:5: write NAME or NAME:KEY=VALUE"),
         (("NETWORK", "--transform", "rotation:degrees=["), "degrees=[: a value cannot be read"),
         (("NETWORK", "--draws", 2), "--draws has no effect without --transform"),
@@ -179,7 +182,10 @@ def test_rp2_photographs_of_another_size_are_refused_in_one_line(blurnet, artifa
         ),
         (("NETWORK", "--printability", "1", "--target", "yield"), "needs the printable colours"),
         (("NETWORK", "--true-class", "giraffe"), "no class 'giraffe' to draw"),
-        (("NETWORK", "--true-class", "merge"), "images of 'merge', not among the network's outputs"),
+        (
+            ("NETWORK", "--true-class", "merge"),
+            "images of 'merge', not among the network's outputs",
+        ),
         (("--rp2", ".", "--true-class", "stop"), "--true-class has no effect: --rp2 brings"),
         (("--rp2", ".", "--data", "synthetic"), "--data has no effect: --rp2 brings"),
         (("NETWORK", "--weights", "w.pt"), "--weights has no effect: the network's file holds"),

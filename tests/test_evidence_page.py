@@ -1,4 +1,4 @@
-"""The page of an evaluation, and of several side by side: what it says, and that it says it loudly."""
+"""The page of an evaluation, and of several side by side: what it says, and how loudly."""
 
 import json
 import re
@@ -125,7 +125,9 @@ def test_ill_posed_and_quick_are_said_loudly(evidence):
     held = evidence.model_copy(update={"conditions": (failed.model_copy(update={"passed": True}),)})
     assert "Ill-posed" not in page_of(held)
     assert "All conditions hold" in text_of(page_of(held))
-    quick = evidence.model_copy(update={"suite": evidence.suite.model_copy(update={"name": "quick"})})
+    quick = evidence.model_copy(
+        update={"suite": evidence.suite.model_copy(update={"name": "quick"})}
+    )
     assert "For a test." in text_of(page_of(quick).split("<h3>Conditions")[0])
 
 

@@ -121,7 +121,10 @@ def test_one_channel(at_home):
         ((*OWN, *SIGNS, "--blur", "box"), "--blur box: write KERNEL:SIZE"),
         ((*OWN, *SIGNS, "--blur", "box:4"), "a kernel's size is odd"),
         ((*OWN, *SIGNS, "--blur", "box:5:conv9"), "conv9"),
-        ((*OWN, *SIGNS, "--blur", "box:5:conv1", "--after", "conv2"), "--after conv2 has no effect"),
+        (
+            (*OWN, *SIGNS, "--blur", "box:5:conv1", "--after", "conv2"),
+            "--after conv2 has no effect",
+        ),
         ((*OWN, *SIGNS, "--blur", "box:5", "--epochs", 3), "--epochs has no effect: a fixed blur"),
         (
             (*OWN, *SIGNS, "--occlusion", "--augmentation", "occlusion"),

@@ -120,16 +120,20 @@ def rp2(
 
     Examples:
 
-      blurnet attack rp2 --rp2 ../shared/data/rp2 --target speedLimit45 --out runs/rp2
+      blurnet attack rp2 --rp2 ../shared/data/rp2 --target speedLimit45
+      --out runs/rp2
 
       blurnet attack rp2 --rp2 ../shared/data/rp2 --mask octagon --steps 1000
 
-      blurnet attack rp2 --rp2 ../shared/data/rp2 --mask two-stage:count=2,area=0.05
+      blurnet attack rp2 --rp2 ../shared/data/rp2
+      --mask two-stage:count=2,area=0.05
 
-      blurnet attack rp2 --model-file runs/train/network.safetensors --placement paste --target none
+      blurnet attack rp2 --model-file runs/train/network.safetensors
+      --placement paste --target none
 
-      blurnet attack rp2 --model mynet.py:build --weights w.safetensors --classes stop,yield
-      --photographs photos --true-class stop --mask bars.png --target yield
+      blurnet attack rp2 --model mynet.py:build --weights w.safetensors
+      --classes stop,yield --photographs photos --true-class stop
+      --mask bars.png --target yield
     """
     from blurnet.attacks import RP2Settings, read_colors
     from blurnet.cli.progress import step_progress

@@ -99,18 +99,21 @@ def harden(
 ) -> None:
     """Harden a network, and write it to a folder that blurnet evaluate reads.
 
-    A fixed blur is put in as it is. Occlusion, penalties and learned filters take effect by
-    training, on the training part of --data, from --weights or what the network has. The command
-    says where the blur stands and what all this costs in accuracy on held-out images.
+    A fixed blur is put in as it is. Occlusion, penalties and learned filters
+    take effect by training: on the training part of --data, from --weights or
+    what the network has. The command says where the blur stands and what all
+    this costs in accuracy on held-out images.
 
     Examples:
 
-      blurnet harden --model mynet.py:build --weights w.safetensors --data folder:signs --blur box:5
+      blurnet harden --model mynet.py:build --weights w.safetensors
+      --data folder:signs --blur box:5
 
-      blurnet harden --model mynet.py:build --data folder:signs --blur box:5 --occlusion
-      --out runs/hard
+      blurnet harden --model mynet.py:build --data folder:signs
+      --blur box:5 --occlusion --out runs/hard
 
-      blurnet harden runs/plain --data folder:signs --learned box:5:conv1 --penalty l_infinity:0.1
+      blurnet harden runs/plain --data folder:signs --learned box:5:conv1
+      --penalty l_infinity:0.1
 
       blurnet evaluate runs/hard --mask bars.png --out runs/hard-evidence
 

@@ -62,10 +62,12 @@ def blurnet(
 ) -> None:
     """Harden image classifiers against physical stickers, attack them, and measure what held.
 
-    Your own network: [bold]inspect[/bold] lists its layers, [bold]harden[/bold] puts a blur in,
-    [bold]evaluate[/bold] measures what stickers do to it, [bold]report[/bold] shows several side
-    by side. Or start with [bold]blurnet run blackbox[/bold]: it draws its own signs, needs no data,
-    and ends with a table and a page to look at.
+    With a network of your own: [bold]inspect[/bold] lists its layers,
+    [bold]harden[/bold] puts a blur in, [bold]evaluate[/bold] measures what
+    stickers do to it, [bold]report[/bold] shows evaluations side by side.
+
+    Without: [bold]blurnet run blackbox[/bold] draws its own signs, needs no
+    data, and ends with a table and a page to look at.
     """
 
 
