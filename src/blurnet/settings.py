@@ -11,7 +11,7 @@ from blurnet.errors import BlurnetError
 
 
 class Settings(BaseModel):
-    """The base of every description and result that is stored as JSON: unknown names are refused."""
+    """The base of every description and result stored as JSON: unknown names are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="strings")
 

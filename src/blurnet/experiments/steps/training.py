@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 
 from blurnet.defenses import Defense, Recipe, defense_of, train
