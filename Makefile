@@ -18,7 +18,7 @@ demo: $(VENV)/installed  ## install, then the black-box table on drawn signs: ab
 	$(BIN)/blurnet run blackbox
 
 test: $(VENV)/installed-dev  ## install, then the whole test suite
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2
 
 check: $(VENV)/installed-dev  ## lint, format, types and layers
 	$(BIN)/ruff check .

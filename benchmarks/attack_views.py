@@ -14,8 +14,8 @@ from kornia.geometry.transform import (
 )
 from torch import Tensor
 
-from blurnet.attacks import RP2Settings, View, rp2, transform
-from blurnet.attacks.transforms.jpeg import codec
+from blurnet.attacks import RP2Settings, Transform, rp2, transform
+from blurnet.attacks.transforms.camera import codec
 from blurnet.models import build
 
 LARGE = 96

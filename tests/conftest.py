@@ -105,3 +105,13 @@ def blurnet(monkeypatch, capsys, tmp_path):
 
     run.folder = folder
     return run
+
+
+@pytest.fixture(scope="session")
+def own(tmp_path_factory) -> Path:
+    """A user's ``mynet.py``, trained ``w.safetensors``, ``signs/`` at 64 px, and ``bars.png``."""
+    from own_network import train_own, write_own
+
+    folder = write_own(tmp_path_factory.mktemp("own"))
+    train_own(folder)
+    return folder

@@ -49,6 +49,14 @@ def test_each_filled_pixel_is_the_mean_of_its_neighbours_in_the_image():
             )
 
 
+def test_many_images_are_filled_as_one_by_one():
+    images, mask = torch.rand(70, 1, 6, 6), mask_of(6, 6, 1, 4, 2, 5)
+    together = inpainted(images, mask)
+    alone = torch.cat([inpainted(image[None], mask) for image in images])
+    torch.testing.assert_close(together, alone)
+    torch.testing.assert_close(inpainted(images, mask.expand(70, 6, 6)), alone)
+
+
 def test_a_mask_of_the_whole_image_or_of_nothing():
     images = torch.rand(1, 3, 4, 4)
     for _, filled in fillings(images, torch.ones(4, 4)):

@@ -60,7 +60,9 @@ def test_normalises_inside():
     mean, std = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
     by_hand = (batch - torch.tensor(mean)[:, None, None]) / torch.tensor(std)[:, None, None]
     torch.testing.assert_close(Classifier(net, mean=mean, std=std)(batch), net(by_hand))
-    torch.testing.assert_close(Classifier(net, mean=0.5, std=0.25)(batch), net((batch - 0.5) / 0.25))
+    torch.testing.assert_close(
+        Classifier(net, mean=0.5, std=0.25)(batch), net((batch - 0.5) / 0.25)
+    )
     torch.testing.assert_close(Classifier(net, std=2)(batch), net(batch / 2))
     assert list(Classifier(net, mean=0.5).state_dict()) == ["model.fc.weight", "model.fc.bias"]
 
@@ -97,7 +99,7 @@ def test_resizes_by_the_stated_rule_and_can_be_differentiated():
         (lambda out: {"out": out, "aux": 2 * out}, "out"),
         (lambda out: ("more", out), 1),
         (lambda out: ("more", out), -1),
-        (lambda out: Output(out), "scores"),
+        (Output, "scores"),
         (lambda out: out[..., None, None], lambda out: out.flatten(1)),
     ],
 )
@@ -109,8 +111,12 @@ def test_finds_the_logits(change, logits):
 @pytest.mark.parametrize(
     ("change", "logits", "message"),
     [
-        (lambda out: {"out": out, "aux": out}, None, "a dict of out, aux, where no logits.*logits='out'"),
-        (lambda out: Output(out), "wrong", "a Output, where no logits are found by logits='wrong'"),
+        (
+            lambda out: {"out": out, "aux": out},
+            None,
+            "a dict of out, aux, where no logits.*logits='out'",
+        ),
+        (Output, "wrong", "a Output, where no logits are found by logits='wrong'"),
         (lambda out: (out,), 3, "a tuple of 1, where"),
         (lambda out: "text", None, "a str, where"),
     ],
@@ -128,7 +134,7 @@ def test_as_classifier_is_itself():
     other = as_classifier(classifier, classes="efgh")
     assert (other.classes, classifier.classes) == (tuple("efgh"), tuple("abcd"))
     assert network_of(other) is net
-    with pytest.raises(BlurnetError, match="an nn.Module or an exported program, not a list"):
+    with pytest.raises(BlurnetError, match=r"an nn\.Module or an exported program, not a list"):
         as_classifier([net])
 
 

@@ -278,10 +278,24 @@ def test_data_check_counts_and_lists(blurnet, tmp_path):
     assert status == 0
     found = json.loads(out)
     assert (found["train"], found["test"], found["problems"]) == ({"stop": 1}, {"stop": 1}, [])
+    assert found["sizes"] == {"32x32": 2}
     (signs / "test" / "stop" / "2.png").write_text("hello")
     status, out, _ = blurnet("data", "check", f"folder:{signs}")
     assert status == 2
     assert "2.png: not a picture" in out.replace("\n", " ")
+
+
+def test_data_check_of_a_folder_in_one_piece(blurnet, tmp_path):
+    for label in ("stop", "yield"):
+        (tmp_path / "signs" / label).mkdir(parents=True)
+        Image.new("RGB", (40, 32)).save(tmp_path / "signs" / label / "1.png")
+    status, out, _ = blurnet("data", "check", f"folder:{tmp_path / 'signs'}")
+    assert status == 0
+    assert "pixels: 40 × 32 (2)" in out
+    assert "in one piece: a fifth of each class will be held out" in out
+    status, out, _ = blurnet("data", "check", f"folder:{tmp_path / 'signs' / 'stop'}")
+    assert status == 0, "a folder of photographs"
+    assert "1 class" in out
 
 
 def test_help_answers_without_torch():
@@ -295,7 +309,9 @@ except SystemExit as end:
     assert not end.code
 assert "torch" not in sys.modules
 """
-    for arguments in (["--help"], ["run", "--help"], ["--version"], ["attack", "rp2", "--help"]):
+    commands = ("inspect", "harden", "train", "attack rp2", "evaluate", "run", "report", "spectrum")
+    helps = [[*command.split(), "--help"] for command in (*commands, "list", "data check")]
+    for arguments in (["--help"], ["--version"], *helps):
         subprocess.run(
             [sys.executable, "-c", code, *arguments], check=True, stdout=subprocess.DEVNULL
         )

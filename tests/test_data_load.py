@@ -168,6 +168,12 @@ def test_synthetic_signs_are_drawn_from_the_seed(monkeypatch: pytest.MonkeyPatch
     assert check("synthetic").problems == []
 
 
+def test_of_synthetic_signs_the_classes_asked_for_are_drawn() -> None:
+    everything = synthetic.load(train_per_class=1, test_per_class=2)
+    two = synthetic.load(classes=("stop", "yield"), train_per_class=1, test_per_class=2)
+    assert two.test.fingerprint() == everything.test.subset(("stop", "yield")).fingerprint()
+
+
 def test_specs_are_parsed() -> None:
     assert parse_spec("synthetic") == ("synthetic", None)
     assert parse_spec("folder:some:where") == ("folder", Path("some:where"))

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -9,8 +10,10 @@ from torch import nn
 
 from blurnet import BlurnetError
 from blurnet.attacks import RandomSearchSettings, RP2Settings
+from blurnet.defenses import Blur, harden
 from blurnet.evaluation import SUITES, Evidence, Suite, SuiteAttack, evaluate, predict
 from blurnet.models import build
+from blurnet.penalties import Penalty
 
 CLASSES = ("left", "right", "stop")
 PASTED = RP2Settings(
@@ -18,21 +21,20 @@ PASTED = RP2Settings(
 )
 
 
-def tiny(**more):
+def tiny(queries=20, steps=3):
     """Three attacks of two or three steps."""
     return Suite(
         name="tiny",
         attacks=(
             SuiteAttack(name="formula", describes="", rp2=RP2Settings(steps=2), targets=10),
-            SuiteAttack(name="pasted", describes="", rp2=PASTED),
+            SuiteAttack(name="pasted", describes="", rp2=replace(PASTED, steps=steps)),
             SuiteAttack(
                 name="search",
                 describes="",
-                random_search=RandomSearchSettings(queries=20),
+                random_search=RandomSearchSettings(queries=queries),
                 gradient=False,
             ),
         ),
-        **more,
     )
 
 
@@ -111,17 +113,17 @@ def test_each_label_is_attacked_as_an_object_of_its_own(network, images, mask):
 
 
 class Brightness(nn.Module):
-    """Class 1 where the mean of the sticker's place is above 0.5; its gradient can be hidden."""
+    """Class 1 where the sticker's place is brighter than a limit; the gradient may be hidden."""
 
-    def __init__(self, *, hidden=False):
+    def __init__(self, limit=0.5, *, hidden=False):
         super().__init__()
-        self.hidden = hidden
+        self.limit, self.hidden = limit, hidden
 
     def forward(self, images):
         place = images[:, :, 2:6, 2:6].mean((1, 2, 3))
         if self.hidden:
             place = (place * 64).round() / 64
-        return torch.stack([0.5 - place, place - 0.5], 1) * 20
+        return torch.stack([self.limit - place, place - self.limit], 1) * 20
 
 
 def bright_place(covered=True):
@@ -152,15 +154,24 @@ def test_ill_posed_where_the_place_is_all_that_tells():
 
 def test_a_hidden_gradient_is_found_by_the_search():
     images = torch.full((4, 3, 8, 8), 0.1)
-    hidden = evaluate(Brightness(hidden=True), images, 0, bright_place(), suite=tiny())
-    condition = held(hidden, "gradient attack")
-    search = hidden.attacks[2]
-    assert search.success.value == 1
-    assert hidden.worst.success.value == 1
-    pasted = hidden.attacks[1].success.value
-    assert condition.passed == (pasted == 1)
-    if not condition.passed:
-        assert "The gradient misleads" in condition.sentence
+    asked = {"suite": tiny(queries=300, steps=40)}
+    hidden = evaluate(Brightness(0.8, hidden=True), images, 0, bright_place(), **asked)
+    assert held(hidden, "well-posed").passed
+    assert [found.success.value for found in hidden.attacks] == [0, 0, 1]
+    assert not held(hidden, "gradient attack").passed
+    assert "The gradient misleads" in held(hidden, "gradient attack").sentence
+    assert hidden.worst.by == ("search",) * 4
+    assert not hidden.passed
+    shown = evaluate(Brightness(0.8), images, 0, bright_place(), **asked)
+    assert shown.attacks[1].success.value == 1
+    assert held(shown, "gradient attack").passed
+
+
+def test_what_hardened_it_is_said(images, mask, network):
+    penalty = Penalty("total_variation", 1e-4, ("relu1",))
+    net = harden(network, Blur("box", 3, after="relu1"), penalty)
+    found = evaluate(net, images, 0, mask, suite=tiny())
+    assert found.defense == "box 3×3 after relu1, total variation 0.0001"
 
 
 def test_what_is_asked_of_accuracy_and_robustness(network, images, labels, mask):

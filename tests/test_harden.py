@@ -1,6 +1,8 @@
 """Where a blur goes: functional activations, containers, compiled networks, and what is refused."""
 
 import logging
+from copy import deepcopy
+from io import BytesIO
 
 import pytest
 import torch
@@ -19,7 +21,7 @@ from blurnet.filters import (
     kernel,
     watch,
 )
-from blurnet.models import Classifier, build, copy_of, network_of
+from blurnet.models import Classifier, build, copy_of, find_input, network_of
 from blurnet.penalties import Penalty, penalty_values, total_variation
 
 CALLS = {
@@ -191,7 +193,7 @@ def test_containers_are_unharmed(after):
 
 
 def test_a_container_that_does_not_run_is_said():
-    with pytest.raises(BlurnetError, match="'blocks' does not run as a module.*: stem.0, stem.1"):
+    with pytest.raises(BlurnetError, match=r"'blocks' does not run as a module.*: stem.0, stem.1"):
         harden(Containers(), Blur("box", 3, after="blocks"))
 
 
@@ -309,7 +311,7 @@ def test_the_first_convolution_is_found_by_what_runs():
     with pytest.raises(BlurnetError, match=r"by functions \(F.conv2d\); say after what: norm$"):
         harden(ByFunction(), Blur("box", 3))
     flat = nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 2))
-    with pytest.raises(BlurnetError, match="has no convolution; say after what: input$"):
+    with pytest.raises(BlurnetError, match=r"has no convolution; say after what: input$"):
         harden(flat, Blur("box", 3))
     assert harden(flat, Blur("box", 3, after="input"))(images(2, 32)).shape == (2, 2)
 
@@ -366,3 +368,34 @@ def test_a_network_whose_input_has_another_number_of_channels_later():
         BlurnetError, match=r"put in for maps N × 1 × H × W; it got 2 × 3 × 28 × 28"
     ):
         net(torch.rand(2, 3, 28, 28))
+
+
+def test_an_input_is_found_for_a_network_whose_input_is_filtered():
+    net = harden(NETWORKS["grey"][0](), Blur("box", 3, after="input"))
+    assert find_input(net).shape == (1, 1, 28, 28)
+
+
+def test_a_hardened_network_can_be_copied_pickled_and_exported_strictly():
+    net, batch = (
+        harden(Calls(F.relu), Blur("box", 3), Blur("box", 3, after="conv+activation")),
+        images(),
+    )
+    net.way = nn.ReLU()  # which can be pickled
+    expected = net(batch)
+    copy = deepcopy(net)
+    file = BytesIO()
+    torch.save(copy, file)
+    file.seek(0)
+    program = torch.export.export(net.eval(), (batch,), strict=True)
+    for again in (copy, torch.load(file, weights_only=False), program.module()):
+        torch.testing.assert_close(again(batch), expected)
+    with torch.no_grad():
+        copy.conv.blur_kernel.zero_()
+    assert "then: blur 3×3" in str(copy)
+    torch.testing.assert_close(net(batch), expected, rtol=0, atol=0)
+
+
+def test_lazy_layers():
+    net = nn.Sequential(nn.LazyConv2d(4, 3), nn.ReLU(), nn.Flatten(), nn.LazyLinear(3))
+    hardened = harden(net, Blur("box", 3))
+    assert hardened[0].blur_kernel.shape == (4, 1, 3, 3)

@@ -14,8 +14,8 @@ from blurnet.attacks import (
     octagon,
     rectangles,
     sign_outline,
-    two_stage_rectangles,
     transform,
+    two_stage_rectangles,
 )
 from blurnet.data.rp2 import load_scene
 from blurnet.models import MODELS

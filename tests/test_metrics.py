@@ -82,3 +82,29 @@ def test_predict_gives_class_and_confidence_and_leaves_the_mode():
     assert torch.equal(answers.classes, probabilities.argmax(1))
     assert predict(model.train(), bytes_[:0]).classes.shape == (0,)
     assert model.training
+
+
+def test_an_image_of_the_targets_own_class_counts_as_not_attacked():
+    labels, clean = torch.tensor([0, 1, 1, 2]), torch.tensor([0, 1, 2, 2])
+    attacked = torch.tensor([[1, 1, 2, 1], [0, 0, 1, 2]])
+    found = rates_over_targets(clean, attacked, labels, [1, 0])
+    at_one, at_zero = found.targets[1], found.targets[0]
+    assert (at_one.attack_success_rate.count, at_one.attack_success_rate.total) == (2, 2)
+    assert (at_one.target_reached_rate.count, at_one.target_reached_rate.total) == (2, 2)
+    assert (at_zero.attack_success_rate.count, at_zero.attack_success_rate.total) == (1, 3)
+    assert found.mean.attack_success_rate.value == 3 / 5
+    assert found.mean.attack_success_rate.total == 4
+    assert found.worst_target == 1
+    assert (found.any_target.count, found.any_target.total) == (3, 4)
+    alone = attack_rates(clean, attacked[0], labels, 1)
+    assert alone == at_one
+
+
+def test_untargeted_has_no_target_to_reach():
+    labels, clean = torch.tensor([0, 1]), torch.tensor([0, 1])
+    found = rates_over_targets(clean, torch.tensor([[1, 1]]), labels, [None])
+    assert found.mean.target_reached_rate is None
+    assert found.worst_target is None
+    assert found.mean.attack_success_rate.count == 1
+    with pytest.raises(BlurnetError, match="at least one image"):
+        attack_rates(clean[:1], clean[:1], labels[:1], 0)

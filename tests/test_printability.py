@@ -166,7 +166,9 @@ def test_wrong_files_and_shapes(tmp_path):
     with pytest.raises(BlurnetError, match="not a text file"):
         read_colors(tmp_path / "binary")
     sticker, mask, colors = given()
-    with pytest.raises(BlurnetError, match=r"mask H × W or T × H × W; found \(3, 3, 6, 6\) and \(5, 6\)"):
+    with pytest.raises(
+        BlurnetError, match=r"mask H × W or T × H × W; found \(3, 3, 6, 6\) and \(5, 6\)"
+    ):
         non_printability_score(sticker, mask[1:], colors)
     with pytest.raises(BlurnetError, match=r"P × 3, at least one; found \(0, 3\)"):
         non_printability_score(sticker, mask, colors[:0])

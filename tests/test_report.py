@@ -245,21 +245,23 @@ def test_page_can_be_heard(folder):
     assert len(identifiers) == len(set(identifiers))
 
 
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({}, "against 100.0 % unfiltered"),
-        ({}, "The one filtered network, “[bold]&amp; a label"),
-        ({}, "wrong on 12.5 % of the views without any sticker"),
-        ({}, "not a proof of robustness"),
-        ({}, "So no filter lowered the attack success rate."),
-        ({"attack_success_rate": 0}, "does not stand out from mere covering"),
-    ],
-)
-def test_verdict_claims_no_more_than_the_rows(folder, changes, said):
-    page = page_of(changed_row(folder, 1, **changes))
-    begin, end = page.index('<section id="what-came-out"'), page.index('<section id="results"')
-    assert said in page[begin:end]
+def test_verdict_claims_no_more_than_the_rows(folder):
+    before = outcome(folder)
+    for said in (
+        "against 100.0 % unfiltered",
+        "The one filtered network, “[bold]&amp; a label",
+        "wrong on 12.5 % of the views without any sticker",
+        "not a proof of robustness",
+        "So no filter lowered the attack success rate.",
+    ):
+        assert said in before
+    changed = outcome(changed_row(folder, 1, attack_success_rate=0))
+    assert "does not stand out from mere covering" in changed
+
+
+def outcome(folder):
+    page = page_of(folder)
+    return page[page.index('<section id="what-came-out"') : page.index('<section id="results"')]
 
 
 def test_overlapping_intervals_settle_nothing(folder):

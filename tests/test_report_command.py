@@ -7,14 +7,17 @@ import os
 import shutil
 
 import pytest
+import torch
 from made_runs import LONG, SMALL, blackbox_run, changed_row, defenses_run, write_results
 from PIL import Image
 
-from blurnet import BlurnetError
+from blurnet import Blur, BlurnetError, RP2Settings, evaluate, harden
 from blurnet.engine import Records
+from blurnet.evaluation import Suite, SuiteAttack
 from blurnet.experiments import load_results
+from blurnet.models import build
 from blurnet.report import write_page, write_report
-from blurnet.report.page.comparison import compared_tables, differences, named
+from blurnet.report.page.compared import compared_tables, differences, named
 from blurnet.report.page.raw import flat, to_csv
 from blurnet.report.page.reading import read_run
 from blurnet.report.page.source import read_source
@@ -155,12 +158,12 @@ def test_a_page_of_something_else_is_not_replaced(blurnet, two, tmp_path):
     assert not (blurnet.folder / "runs" / "comparison" / "figures").joinpath("rp2").exists()
 
 
-def test_a_run_s_own_page_is_always_renewed(blurnet, two, tmp_path):
+def test_a_run_s_own_page_is_always_renewed(two, tmp_path):
     write_page(two[0])
-    moved = two[0].rename(tmp_path / "moved")
-    assert blurnet("report", moved)[0] == 0
-    shutil.copy(moved / "report.html", two[1] / "report.html")
-    assert blurnet("report", two[1])[0] == 0
+    shutil.copy(two[0] / "report.html", two[1] / "report.html")
+    write_page(two[1])
+    assert "reflect</dd>" in (two[1] / "report.html").read_text()
+    write_page(two[0].rename(tmp_path / "moved"))
 
 
 def test_raw_rows_are_a_line_for_each_attack_and_scene(tmp_path):
@@ -256,3 +259,59 @@ def test_a_finished_run_in_a_read_only_folder_shows_its_table(blurnet, tmp_path,
 def test_nothing_to_report_is_a_mistake(tmp_path):
     with pytest.raises(BlurnetError, match="at least one folder"):
         write_report([], tmp_path)
+
+
+@pytest.fixture(scope="module")
+def evaluated(tmp_path_factory):
+    """Folders of two evaluations, of a network without training and of the same with a blur."""
+    images = torch.rand(4, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+    mask = torch.zeros(32, 32)
+    mask[10:20, 8:24] = 1
+    suite = Suite(
+        name="tiny",
+        attacks=(SuiteAttack(name="formula", describes="", rp2=RP2Settings(steps=2)),),
+    )
+    network = build("lisa_cnn", 3, seed=0)
+    folder, folders = tmp_path_factory.mktemp("evidence"), []
+    for name, model in (("plain", network), ("blurred", harden(network, Blur("box", 5)))):
+        found = evaluate(
+            model, images, torch.zeros(4, dtype=torch.int64), mask,
+            classes=("stop", "yield", "merge"), suite=suite, network=name,
+        )  # fmt: skip
+        folders.append(found.save(folder / name))
+    return folders
+
+
+def test_an_evaluation_again(blurnet, evaluated):
+    status, out, _ = blurnet("report", evaluated[0], "--out", "there", "--json")
+    assert status == 0
+    told = json.loads(out)
+    assert told["runs"][0]["experiment"] == "plain"
+    page = (blurnet.folder / "there" / "report.html").read_text()
+    assert "Evidence on “plain”" in page
+    assert "evidence.json" in page
+
+
+def test_evaluations_side_by_side(blurnet, evaluated):
+    status, out, _ = blurnet("report", *evaluated, "--out", "both", "--json")
+    assert status == 0
+    rows = json.loads(out)["rows"]
+    assert {"plain", "blurred"} == set(rows[0]["rates"])
+    assert any(row["row"] == "formula" for row in rows)
+    page = (blurnet.folder / "both" / "report.html").read_text()
+    assert "2 evaluations side by side" in page
+    assert "The brackets" in page
+
+
+def test_an_evaluation_beside_a_run(blurnet, evaluated, tmp_path):
+    run = blackbox_run(tmp_path / "run")
+    assert blurnet("report", run, evaluated[0], "--out", "both")[0] == 0
+    page = (blurnet.folder / "both" / "report.html").read_text()
+    assert "2 runs and evaluations side by side" in page
+
+
+def test_damaged_evidence_is_said_in_one_line(blurnet, evaluated, tmp_path):
+    folder = shutil.copytree(evaluated[0], tmp_path / "damaged")
+    (folder / "evidence.json").write_text('{"network": 1}')
+    said = one_line(blurnet("report", folder))
+    assert "evidence.json" in said

@@ -97,7 +97,7 @@ def test_each_image_keeps_its_own_closest(attacked):
     "settings",
     [
         pytest.param({"steps": 3, "lr": 1e-4, "start": "zeros"}, id="no view reached"),
-        pytest.param({"transforms": (transform("brightness", share=0.1),)}, id="transforms redrawn"),
+        pytest.param({"transforms": (transform("brightness", share=0.1),)}, id="redrawn"),
     ],
 )
 def test_otherwise_the_last_is_kept(attacked, settings):

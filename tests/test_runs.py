@@ -161,6 +161,32 @@ def test_data_beside_rp2_bring_them_back(artifacts):
     assert load("blackbox", ["training.epochs=3"], changes).settings.training.epochs == 3
 
 
+@pytest.mark.parametrize(
+    ("assignment", "said"),
+    [
+        ("colour=1", "unknown setting 'colour'; there are: kind, rp2, data"),
+        ("rows=[{label: a, x: 1}]", "there are in rows.0: label, rp2_network, model"),
+        (
+            "rows=[{label: a, defense: {filters: [{x: 1}]}}]",
+            "there are in rows.0.defense.filters.0: k",
+        ),
+        (
+            "attacks={a: {settings: {}, x: 1}}",
+            "unknown setting 'attacks.a.x'; there are in attacks.a: settings",
+        ),
+        ("attacks={a: {settings: {x: 1}}}", "there are in attacks.a.settings: steps, lam"),
+        ("training.x=1", "there are in training: epochs, batch_size"),
+        (
+            "rows=[{label: a, defense: {augmentation: {name: occlusion, x: 1}}}]",
+            "there are: smallest",
+        ),
+    ],
+)
+def test_an_unknown_setting_lists_those_that_there_are(assignment, said):
+    with pytest.raises(BlurnetError, match=f".*{said}"):
+        load("whitebox", [assignment]).expand()
+
+
 @pytest.fixture
 def mine(tmp_path) -> Path:
     text = (Path(experiments.__file__).parent / "blackbox.yaml").read_text("utf-8")

@@ -3,8 +3,10 @@
 import pytest
 import torch
 import torch.nn.functional as F
+from networks import NETWORKS
 from torch import nn
 
+from blurnet.attacks import random_colors
 from blurnet.errors import BlurnetError
 from blurnet.filters import DepthwiseFilter, insert_after, kernel
 from blurnet.models import Classifier, build
@@ -235,3 +237,23 @@ def test_memory_does_not_grow_with_the_images(monkeypatch):
         work = lambda clean=clean: compare_spectra(model, clean, 1 - clean, [INPUT, "1"])  # noqa: E731
         peaks.append(peak_bytes(work) - 2 * clean.nbytes)
     assert peaks[1] < 1.1 * peaks[0]
+
+
+@pytest.mark.filterwarnings("ignore:.*treespec:FutureWarning")  # torch's own
+@pytest.mark.parametrize("name", sorted(NETWORKS))
+def test_every_network_has_spectra(name):
+    build_it, shape = NETWORKS[name]
+    torch.manual_seed(0)
+    model = build_it()
+    clean = noise(3, *shape)
+    mask = torch.zeros(shape[1:])
+    mask[2:5, 2:-2] = 1
+    generator = torch.Generator().manual_seed(0)
+    control = random_colors(clean, mask, stickers=2, generator=generator)
+    kept = clean.clone()
+    found = compare_spectra(model, clean, clean * (1 - mask), controls=control)
+    assert torch.equal(clean, kept), "a network that works in place"
+    assert len(found) > 1
+    for layer, comparison in found.items():
+        assert 0 <= float(comparison.clean.mean) <= 1, layer
+        assert comparison.attacked_minus_control.low.isfinite(), layer

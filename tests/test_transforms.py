@@ -10,7 +10,13 @@ import torch.nn.functional as F
 from PIL import Image
 
 from blurnet import BlurnetError
-from blurnet.attacks.transforms import TRANSFORMS, Warp, apply_transforms, draw_transforms, transform
+from blurnet.attacks.transforms import (
+    TRANSFORMS,
+    Warp,
+    apply_transforms,
+    draw_transforms,
+    transform,
+)
 from blurnet.data import synthetic
 
 STRONG = {
@@ -236,11 +242,24 @@ def test_blur_is_a_gaussian_of_its_sigma():
 @pytest.mark.parametrize("size", [(32, 32), (45, 20)])
 def test_resize_is_what_pillow_does_to_a_file(size):
     photograph = torch.randint(0, 256, (3, 90, 70), generator=generator(), dtype=torch.uint8)
-    small = transform("resize", height=size[0], width=size[1])(photograph[None] / 255, torch.empty(1, 0))
+    small = transform("resize", height=size[0], width=size[1])(
+        photograph[None] / 255, torch.empty(1, 0)
+    )
     picture = Image.fromarray(photograph.permute(1, 2, 0).numpy())
     expected = np.asarray(picture.resize(size[::-1], Image.Resampling.BILINEAR)) / 255
     expected = torch.from_numpy(expected).permute(2, 0, 1).float()
     torch.testing.assert_close(small[0], expected, rtol=0, atol=1.01 / 255)
+
+
+def test_jpeg_of_grey_images_is_pillows():
+    images = synthetic.draw(synthetic.CLASSES[:4], 1, seed=0, size=45).images[:, 1:2]
+    shown = transform("jpeg")(images / 255, torch.full((4, 1), 60.0)) * 255
+    for image, ours in zip(images, shown, strict=True):
+        file = io.BytesIO()
+        Image.fromarray(image[0].numpy(), "L").save(file, "JPEG", quality=60)
+        assert (ours[0] - torch.from_numpy(np.array(Image.open(file)))).abs().mean() < 0.3
+    with pytest.raises(BlurnetError, match="JPEG keeps images of 1 or 3 channels; found 4"):
+        transform("jpeg")(torch.rand(1, 4, 8, 8), torch.full((1, 1), 60.0))
 
 
 @pytest.mark.parametrize("quality", [10, 50, 75, 95, 100])
@@ -261,7 +280,11 @@ def test_jpeg_is_pillows(quality, shape):
 
 
 def test_neighbouring_warps_are_one_resampling():
-    row = [transform("rotation", degrees=180), transform("shift", share=0.5), transform("rotation", degrees=180)]
+    row = [
+        transform("rotation", degrees=180),
+        transform("shift", share=0.5),
+        transform("rotation", degrees=180),
+    ]
     stack = corner()
     # out of the picture and back again, which one after the other would lose
     parameters = [torch.tensor(rows) for rows in ([[30.0]], [[0.0, 0.0]], [[-30.0]])]
@@ -304,8 +327,16 @@ def test_gradients_go_through_a_whole_row():
 @pytest.mark.parametrize(
     ("name", "settings", "message"),
     [
-        ("zoom", {}, "no transform 'zoom'; there are: blur, brightness, color_cast, contrast, jpeg"),
-        ("rotation", {"degree": 3}, "transform rotation: no setting 'degree'; there are: of, redraw, degrees"),
+        (
+            "zoom",
+            {},
+            "no transform 'zoom'; there are: blur, brightness, color_cast, contrast",
+        ),
+        (
+            "rotation",
+            {"degree": 3},
+            "transform rotation: no setting 'degree'; there are: of, redraw, degrees",
+        ),
         ("rotation", {"name": 3}, "no setting 'name'; there are: of, redraw, degrees"),
         ("rotation", {"degrees": 200}, r"Rotation: degrees lies in 0…180; found 200"),
         ("rotation", {"degrees": "ten"}, r"degrees lies in 0…180; found 'ten'"),

@@ -14,7 +14,7 @@ def read_json(path: Path) -> Any:
     """Read a JSON file that blurnet wrote.
 
     Raises:
-        BlurnetError: if it is missing or not JSON.
+        BlurnetError: if it is missing or not JSON; what to do about it is the caller's to say.
 
     """
     try:
@@ -22,9 +22,7 @@ def read_json(path: Path) -> Any:
     except OSError as error:
         raise BlurnetError(f"{path}: {error.strerror}") from None
     except ValueError:
-        raise BlurnetError(
-            f"{path}: not the JSON that blurnet wrote; remove {path.parent} and run again"
-        ) from None
+        raise BlurnetError(f"{path}: not the JSON that blurnet wrote") from None
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -11,7 +11,7 @@ from blurnet.errors import BlurnetError
 
 
 class Settings(BaseModel):
-    """The base of every description and result that is stored as JSON: unknown names are refused."""
+    """The base of every description and result stored as JSON: unknown names are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="strings")
 
@@ -104,13 +104,15 @@ def _in_words(kind: type[BaseModel], error: ValidationError) -> str:
     return f"setting {place}: {first['msg']}; found {first['input']!r}{more}"
 
 
-def _fields(kind: type[Any], path: Sequence[int | str]) -> list[str]:
+def _fields(kind: Any, path: Sequence[int | str]) -> list[str]:
+    """List the settings there are at a place inside settings."""
     for name in path:
-        if isinstance(name, int):
-            continue
-        annotations = getattr(kind, "model_fields", None)
-        kind = annotations[name].annotation if annotations and name in annotations else kind
-        arguments = getattr(kind, "__args__", None)
-        kind = arguments[0] if arguments else kind
+        if get_origin(kind) is dict:
+            kind = get_args(kind)[1]
+        elif not isinstance(name, int):
+            fields_ = getattr(kind, "model_fields", {})
+            kind = fields_[name].annotation if name in fields_ else kind
+        if get_origin(kind) is not dict and get_args(kind):
+            kind = get_args(kind)[0]
     names = getattr(kind, "model_fields", None) or getattr(kind, "__dataclass_fields__", {})
     return list(names)

@@ -6,9 +6,10 @@ from typing import Annotated, Any
 import typer
 
 from blurnet.cli import options
-from blurnet.cli.attack_inputs import attack_inputs, mask_of
+from blurnet.cli.attack_inputs import attack_inputs, mask_of, refuse_void, transform_of
 from blurnet.cli.attack_result import print_attack
-from blurnet.cli.inputs import NetworkAsked, PhotographsAsked, transform_of
+from blurnet.cli.inputs import NetworkAsked, PhotographsAsked
+from blurnet.cli.mask_input import is_searched
 from blurnet.cli.outputs import computed_now
 
 app = typer.Typer(no_args_is_help=True, help="Attack one network on one scene.")
@@ -53,8 +54,8 @@ def rp2(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="The class to be taken for; all for each in turn, none for any wrong one. Default: "
-            "speedLimit45 as published, where the network knows it, and else all.",
+            help="The class to be taken for; all for each in turn, none for any wrong one. "
+            "Default: speedLimit45 as published, where the network knows it, and else all.",
         ),
     ] = None,
     steps: Annotated[int, typer.Option(min=1, help="Steps of Adam.")] = 300,
@@ -119,16 +120,20 @@ def rp2(
 
     Examples:
 
-      blurnet attack rp2 --rp2 ../shared/data/rp2 --target speedLimit45 --out runs/rp2
+      blurnet attack rp2 --rp2 ../shared/data/rp2 --target speedLimit45
+      --out runs/rp2
 
       blurnet attack rp2 --rp2 ../shared/data/rp2 --mask octagon --steps 1000
 
-      blurnet attack rp2 --rp2 ../shared/data/rp2 --mask two-stage:count=2,area=0.05
+      blurnet attack rp2 --rp2 ../shared/data/rp2
+      --mask two-stage:count=2,area=0.05
 
-      blurnet attack rp2 --model-file runs/train/network.safetensors --placement paste --target none
+      blurnet attack rp2 --model-file runs/train/network.safetensors
+      --placement paste --target none
 
-      blurnet attack rp2 --model mynet.py:build --weights w.safetensors --classes stop,yield
-      --photographs photos --true-class stop --mask bars.png --target yield
+      blurnet attack rp2 --model mynet.py:build --weights w.safetensors
+      --classes stop,yield --photographs photos --true-class stop
+      --mask bars.png --target yield
     """
     from blurnet.attacks import RP2Settings, read_colors
     from blurnet.cli.progress import step_progress
@@ -156,6 +161,7 @@ def rp2(
         **choices,
     )
     transforms = [transform_of(text) for text in transform or ()]
+    refuse_void(draws=draws, transforms=transforms, colors=colors, printability=printability)
     printable = None if colors is None else read_colors(colors)
     inputs, aim = attack_inputs(
         NetworkAsked(model_file, model, weights, classes, mean, std),
@@ -166,8 +172,10 @@ def rp2(
     check_page(out / REPORT)
     shown, floats = f"{len(inputs.photographs)} views, target {aim}", inputs.photographs.floats
     with Records(out).locked():
-        searched = (mask or "").startswith("two-stage")
-        with step_progress(f"L1 attack on {shown}", quiet=quiet or not searched) as on_step:
+        searched = is_searched(mask)
+        with step_progress(
+            f"L1 attack on {shown}", quiet=quiet or not searched, kept=False
+        ) as on_step:
             where, boxes = mask_of(
                 mask,
                 inputs,
@@ -177,7 +185,7 @@ def rp2(
                 seed=seed,
                 on_step=on_step,
             )
-        with step_progress(f"RP2 on {shown}", quiet=quiet) as on_step:
+        with step_progress(f"RP2 on {shown}", quiet=quiet, kept=False) as on_step:
             found = attack(
                 inputs.network,
                 floats,

@@ -2,9 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from blurnet.cli.inputs import Inputs, NetworkAsked, PhotographsAsked, read_inputs, read_mask
+from blurnet.cli.inputs import Inputs, NetworkAsked, PhotographsAsked, read_inputs
+from blurnet.cli.mask_input import read_mask
+from blurnet.cli.named_settings import named_settings
+from blurnet.errors import BlurnetError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -44,6 +48,25 @@ def attack_inputs(
     return inputs, target or published
 
 
+def refuse_void(
+    *,
+    draws: int,
+    transforms: "Sequence[Transform]",
+    colors: Path | None,
+    printability: float,
+) -> None:
+    """Refuse options that would have no effect.
+
+    Raises:
+        BlurnetError: for the first of them.
+
+    """
+    if draws > 1 and not transforms:
+        raise BlurnetError("--draws has no effect without --transform: nothing is drawn anew")
+    if colors is not None and not printability:
+        raise BlurnetError("--colors has no effect without --printability, its weight; give both")
+
+
 def mask_of(mask: str | None, inputs: Inputs, **attack: Any) -> "tuple[Tensor, list[Box] | None]":
     """Read or find the mask; by default RP2's own, and for drawn signs two bars."""
     from blurnet.data.synthetic import CLASSES, sticker_mask
@@ -56,3 +79,11 @@ def mask_of(mask: str | None, inputs: Inputs, **attack: Any) -> "tuple[Tensor, l
     if height == width and len(inputs.shown) == 1 and inputs.shown[0] in CLASSES:
         return sticker_mask(inputs.shown[0], height), None
     return read_mask("bars", inputs, **attack)
+
+
+def transform_of(text: str) -> "Transform":
+    """Make the transform of ``--transform NAME:KEY=VALUE,…``."""
+    from blurnet.attacks import transform
+
+    name, settings = named_settings("--transform", text)
+    return transform(name, **settings)

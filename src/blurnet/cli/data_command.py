@@ -56,7 +56,7 @@ def check(
             table.add_row(name, str(train[name]), *(() if whole else (str(test[name]),)))
         table.add_section()
         totals = [str(len(parts.train)), *(() if whole else (str(len(parts.test)),))]
-        table.add_row(f"{len(train)} classes", *totals)
+        table.add_row("1 class" if len(train) == 1 else f"{len(train)} classes", *totals)
         table.title = spec
         Console().print(table)
         typer.echo(f"pixels: {sizes_in_words(found.sizes) or 'none'}")

@@ -1,4 +1,4 @@
-"""``blurnet evaluate``: how a network stands up to stickers, and whether the figure can be quoted."""
+"""``blurnet evaluate``: how a network stands up to stickers, and whether to quote the figures."""
 
 from pathlib import Path
 from typing import Annotated
@@ -68,14 +68,14 @@ def evaluate(
 ) -> None:
     """Evaluate a network against stickers: a suite of attacks between a control and a ceiling.
 
-    Exit status 0 if all conditions hold, 1 if one does not (the network is not as robust or as
-    accurate as demanded, or the figures are not to be trusted), 2 for a mistake in the command. So
-    it can guard a build.
+    Exit status 0 if all conditions hold; 1 if one does not: the network is not
+    as robust or as accurate as demanded, or the figures are not to be trusted;
+    2 for a mistake in the command. So it can guard a build.
 
     Examples:
 
-      blurnet evaluate --model mynet.py:build --weights w.safetensors --data folder:signs
-      --mask bars.png --out runs/mine
+      blurnet evaluate --model mynet.py:build --weights w.safetensors
+      --data folder:signs --mask bars.png --out runs/mine
 
       blurnet evaluate runs/hard --out runs/hard-evidence --max-success 0.2
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from blurnet.cli.fingerprints import content_of, fingerprint_of
-from blurnet.cli.inputs import Inputs, NetworkAsked, PhotographsAsked, read_inputs, read_mask
+from blurnet.cli.inputs import Inputs, NetworkAsked, PhotographsAsked, read_inputs
+from blurnet.cli.mask_input import is_searched, read_mask
 from blurnet.cli.outputs import claimed
 from blurnet.errors import BlurnetError
 
@@ -45,9 +46,7 @@ class EvaluateAsked:
     seed: int
 
 
-def evaluate_network(
-    asked: EvaluateAsked, out: Path, *, replace: bool, quiet: bool
-) -> "Evidence":
+def evaluate_network(asked: EvaluateAsked, out: Path, *, replace: bool, quiet: bool) -> "Evidence":
     """Evaluate a network and write the evidence to a folder.
 
     Args:
@@ -73,17 +72,17 @@ def evaluate_network(
     _check_demands(asked)
     inputs = read_inputs(asked.network, asked.photographs)
     check_page(out / REPORT)
-    found = None if asked.mask.startswith("two-stage") else read_mask(asked.mask, inputs)[0]
+    found = None if is_searched(asked.mask) else read_mask(asked.mask, inputs)[0]
     with claimed(out, _question(asked, inputs, found), EVIDENCE, replace=replace) as answered:
         if answered:
             return Evidence.load(out)
         title = f"{asked.suite} suite on {len(inputs.photographs)} images"
         if found is None:
-            with step_progress("L1 attack, for the mask", quiet=quiet) as on_step:
+            with step_progress("L1 attack, for the mask", quiet=quiet, kept=False) as on_step:
                 found, _ = read_mask(
                     asked.mask, inputs, targets="none", seed=asked.seed, on_step=on_step
                 )
-        with step_progress(title, quiet=quiet) as on_step:
+        with step_progress(title, quiet=quiet, kept=False) as on_step:
             evidence = evaluate(
                 inputs.network,
                 inputs.photographs.floats,
@@ -150,9 +149,7 @@ def _check_demands(asked: EvaluateAsked) -> None:
             raise BlurnetError(f"{option} is a share of the images, in 0…1; found {share:g}")
 
 
-def _question(
-    asked: EvaluateAsked, inputs: Inputs, mask: "Tensor | None"
-) -> dict[str, object]:
+def _question(asked: EvaluateAsked, inputs: Inputs, mask: "Tensor | None") -> dict[str, object]:
     where = asked.mask if mask is None else hashlib.sha256(content_of(mask)).hexdigest()
     return {
         "command": "evaluate",

@@ -1,4 +1,4 @@
-"""``blurnet harden``: put filters into a network, train it if the defense needs that, and keep it."""
+"""``blurnet harden``: put filters into a network, train it if the defense needs it, keep it."""
 
 from pathlib import Path
 from typing import Annotated
@@ -76,12 +76,19 @@ def harden(
         ),
     ] = None,
     epochs: Annotated[
-        int, typer.Option(min=1, help="Passes over the training images, if it is trained.")
-    ] = 20,
-    lr: Annotated[float, typer.Option(help="Adam's step size in training.")] = 0.001,
+        int | None,
+        typer.Option(min=1, help="If it is trained: passes over the training images; 20."),
+    ] = None,
+    lr: Annotated[
+        float | None, typer.Option(help="If it is trained: Adam's step size; 0.001.")
+    ] = None,
     augment: Annotated[
-        bool, typer.Option(help="Change pose, light and focus of training images (no flips).")
-    ] = True,
+        bool | None,
+        typer.Option(
+            "--augment/--no-augment",
+            help="If it is trained: change pose, light and focus of its images (no flips); yes.",
+        ),
+    ] = None,
     seed: options.Seed = 0,
     out: Annotated[
         Path, typer.Option(metavar="DIR", help="Where network.safetensors and its page go.")
@@ -92,24 +99,27 @@ def harden(
 ) -> None:
     """Harden a network, and write it to a folder that blurnet evaluate reads.
 
-    A fixed blur is put in as it is. Occlusion, penalties and learned filters take effect by
-    training, on the training part of --data, from --weights or what the network has. The command
-    says where the blur stands and what all this costs in accuracy on held-out images.
+    A fixed blur is put in as it is. Occlusion, penalties and learned filters
+    take effect by training: on the training part of --data, from --weights or
+    what the network has. The command says where the blur stands and what all
+    this costs in accuracy on held-out images.
 
     Examples:
 
-      blurnet harden --model mynet.py:build --weights w.safetensors --data folder:signs --blur box:5
+      blurnet harden --model mynet.py:build --weights w.safetensors
+      --data folder:signs --blur box:5
 
-      blurnet harden --model mynet.py:build --data folder:signs --blur box:5 --occlusion
-      --out runs/hard
+      blurnet harden --model mynet.py:build --data folder:signs
+      --blur box:5 --occlusion --out runs/hard
 
-      blurnet harden runs/plain --data folder:signs --learned box:5:conv1 --penalty l_infinity:0.1
+      blurnet harden runs/plain --data folder:signs --learned box:5:conv1
+      --penalty l_infinity:0.1
 
       blurnet evaluate runs/hard --mask bars.png --out runs/hard-evidence
 
     A training that was cut off goes on where it was, by the same command.
     """
-    from blurnet.cli.hardening import HardenAsked, defense_asked, harden_network
+    from blurnet.cli.hardening import HardenAsked, defense_asked, harden_network, training_asked
     from blurnet.report.hardened_page import cost_words
     from blurnet.report.words import defense_words
 
@@ -122,9 +132,7 @@ def harden(
             PhotographsAsked(data=data, size=size, channels=channels, images=1000),
             mask,
             defense,
-            epochs,
-            lr,
-            augment,
+            training_asked(defense, epochs, lr, augment),
             seed,
         ),
         out,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from blurnet.cli.inputs import Inputs, NetworkAsked, PhotographsAsked, read_inputs
+from blurnet.cli.mask_input import is_searched, read_mask
 from blurnet.cli.outputs import claimed
 from blurnet.errors import BlurnetError
 
@@ -25,6 +26,15 @@ HARDENED = "hardened.json"
 
 
 @dataclass(frozen=True)
+class TrainingAsked:
+    """How a hardened network is trained: for how long, and whether pose and light are changed."""
+
+    epochs: int = 20
+    lr: float = 0.001
+    augment: bool = True
+
+
+@dataclass(frozen=True)
 class HardenAsked:
     """What a command line asks for.
 
@@ -33,9 +43,7 @@ class HardenAsked:
         photographs: the data to train on, and how many of its test images to count on.
         mask: remembered for the evaluation.
         defense: what it is hardened with.
-        epochs: of the training, if it is trained.
-        lr: its step size.
-        augment: whether pose and light of its images are changed.
+        training: how it is trained, if it is.
         seed: of all chance.
 
     """
@@ -44,9 +52,7 @@ class HardenAsked:
     photographs: PhotographsAsked
     mask: str | None
     defense: "Defense"
-    epochs: int
-    lr: float
-    augment: bool
+    training: TrainingAsked
     seed: int
 
 
@@ -79,8 +85,8 @@ def defense_asked(
         placeless = [each for each in content["filters"] if each["after"] is None]
         if not placeless:
             raise BlurnetError(
-                f"--after {after} has no effect: it is where --blur and --learned stand that do not "
-                "say it themselves"
+                f"--after {after} has no effect: it is where --blur and --learned stand that do "
+                "not say it themselves"
             )
         for each in placeless:
             each["after"] = after
@@ -93,9 +99,25 @@ def defense_asked(
     return defense
 
 
-def harden_network(
-    asked: HardenAsked, out: Path, *, replace: bool, quiet: bool
-) -> "Hardened":
+def training_asked(
+    defense: "Defense", epochs: int | None, lr: float | None, augment: bool | None
+) -> TrainingAsked:
+    """Give how a network is trained.
+
+    Raises:
+        BlurnetError: if it is not trained and something is said of how.
+
+    """
+    given = {"epochs": epochs, "lr": lr, "augment": augment}
+    said = {name: value for name, value in given.items() if value is not None}
+    if said and not defense.trained:
+        raise BlurnetError(
+            f"--{next(iter(said))} has no effect: a fixed blur is put in as it is, without training"
+        )
+    return TrainingAsked(**said)  # type: ignore[arg-type]
+
+
+def harden_network(asked: HardenAsked, out: Path, *, replace: bool, quiet: bool) -> "Hardened":
     """Harden a network and write it to a folder.
 
     Args:
@@ -108,6 +130,7 @@ def harden_network(
         BlurnetError: for inputs that do not fit, and if something else is in the folder.
 
     """
+    from blurnet import defenses
     from blurnet.evaluation.hardened import Hardened
     from blurnet.files import read_json
     from blurnet.report.hardened_page import write_hardened_page
@@ -123,18 +146,24 @@ def harden_network(
     inputs = read_inputs(asked.network, asked.photographs)
     if defense.trained and inputs.train is None:
         raise BlurnetError(f"{asked.photographs.data}: no images to train on")
+    if asked.mask is not None and not is_searched(asked.mask):
+        read_mask(asked.mask, inputs)  # before the long part
     check_page(out / REPORT)
+    example = inputs.photographs.floats[:1]
+    net = defenses.harden(inputs.network, defense, example=example, seed=asked.seed)
     with claimed(out, _question(asked, inputs), HARDENED, replace=replace) as answered:
         if answered:
             return check(Hardened, read_json(out / HARDENED))
         if replace:
             (out / CHECKPOINT).unlink(missing_ok=True)
-        hardened = _hardened(asked, inputs, out, quiet=quiet)
+        hardened = _hardened(asked, inputs, net, out, quiet=quiet)
         write_hardened_page(out, hardened)
     return hardened
 
 
-def _hardened(asked: HardenAsked, inputs: Inputs, out: Path, *, quiet: bool) -> "Hardened":
+def _hardened(
+    asked: HardenAsked, inputs: Inputs, net: "nn.Module", out: Path, *, quiet: bool
+) -> "Hardened":
     from blurnet import defenses
     from blurnet.cli.outputs import computed_now
     from blurnet.defenses.loading import FILE
@@ -142,8 +171,6 @@ def _hardened(asked: HardenAsked, inputs: Inputs, out: Path, *, quiet: bool) -> 
     from blurnet.files import write_whole
 
     start, defense = time.monotonic(), asked.defense
-    example = inputs.photographs.floats[:1]
-    net = defenses.harden(inputs.network, defense, example=example, seed=asked.seed)
     before = _accuracy(inputs.network, inputs.photographs)
     history = _trained(asked, inputs, net, out, quiet=quiet) if defense.trained else None
     remembered = _remembered(asked)
@@ -153,7 +180,7 @@ def _hardened(asked: HardenAsked, inputs: Inputs, out: Path, *, quiet: bool) -> 
         classes=inputs.classes,
         remembered=remembered,
         weights=asked.network.weights is not None or asked.network.file is not None,
-        epochs=asked.epochs if history else 0,
+        epochs=asked.training.epochs if history else 0,
         trained_on=len(inputs.train) if history and inputs.train is not None else 0,
         losses=tuple(history.losses) if history else (),
         before=before,
@@ -186,8 +213,8 @@ def _trained(
         return train(
             net,
             images,
-            settings=FitSettings(epochs=asked.epochs, lr=asked.lr),
-            augmentation=SignAugmentation() if asked.augment else None,
+            settings=FitSettings(epochs=asked.training.epochs, lr=asked.training.lr),
+            augmentation=SignAugmentation() if asked.training.augment else None,
             seed=asked.seed,
             on_step=on_step,
             checkpoints=Checkpoints(out / CHECKPOINT, _question(asked, inputs)),
@@ -221,8 +248,9 @@ def _model_of(file: Path | None) -> str | None:
 
     assert file is not None
     told = read_safetensors(file / FILE if file.is_dir() else file)[1]
-    model = json.loads(told.get("model", "null"))
-    return model or json.loads(told.get("recipe", "{}")).get("model")
+    recipe = json.loads(told.get("recipe", "{}"))
+    model: str | None = json.loads(told.get("model", "null")) or recipe.get("model")
+    return model
 
 
 def _question(asked: HardenAsked, inputs: Inputs) -> dict[str, object]:
@@ -235,8 +263,8 @@ def _question(asked: HardenAsked, inputs: Inputs) -> dict[str, object]:
         "train": None if inputs.train is None else inputs.train.fingerprint(),
         "defense": asked.defense.model_dump(mode="json"),
         "mask": asked.mask,
-        "epochs": asked.epochs,
-        "lr": asked.lr,
-        "augment": asked.augment,
+        "epochs": asked.training.epochs,
+        "lr": asked.training.lr,
+        "augment": asked.training.augment,
         "seed": asked.seed,
     }

@@ -1,26 +1,19 @@
-"""Which network, which photographs and which mask: from the words of a command line."""
+"""Which network and which photographs: from the words of a command line."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from blurnet.cli.named_settings import named_settings
 from blurnet.errors import BlurnetError
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
-    from blurnet.attacks import RP2Settings, Transform
     from blurnet.data import ImageSet
-    from blurnet.data.images import Box
-    from blurnet.evaluation.targets import Targets
     from blurnet.models import Classifier
 
 RP2_NETWORK = "lisa_cnn.safetensors"
 SYNTHETIC = "synthetic"
-TWO_STAGE: dict[str, Any] = {"outline": "octagon", "count": 4, "area": 0.03}
 
 _log = logging.getLogger("blurnet")
 
@@ -117,6 +110,10 @@ def read_inputs(
         BlurnetError: if one of them is not named, is named twice, or does not fit the other.
 
     """
+    import torch
+
+    from blurnet.evaluation.inputs import understood
+
     _refuse_void(network, photographs)
     model = None if network.file is None and network.model else _written(network, photographs.rp2)
     test, train = read_photographs(photographs)
@@ -127,7 +124,8 @@ def read_inputs(
     labelled = test.labelled_as(model.classes)
     if not resized:
         _refuse_size(model, labelled)
-    name = str(network.file or network.model or photographs.rp2)
+        understood(model, labelled.select(torch.arange(1)).floats)
+    name = str(network.file or network.model or "RP2's own network")
     return Inputs(model, model.classes, name, labelled, train, photographs.rp2)
 
 
@@ -149,7 +147,11 @@ def _refuse_void(network: NetworkAsked, photographs: PhotographsAsked) -> None:
     if photographs.rp2 is not None:
         brings = "--rp2 brings its own photographs, which are stop signs of 32 × 32 pixels"
         given = ("data", "photographs", "true_class", "size", "channels")
-        void += [(f"--{name.replace('_', '-')}", brings) for name in given if _is_given(photographs, name)]
+        void += [
+            (f"--{name.replace('_', '-')}", brings)
+            for name in given
+            if _is_given(photographs, name)
+        ]
     elif photographs.photographs is not None:
         if photographs.data is not None:
             void.append(("--data", "--photographs is what is looked at"))
@@ -178,9 +180,7 @@ def _written(asked: NetworkAsked, rp2: Path | None) -> "Classifier":
     return load(asked.file, asked.model)
 
 
-def _own(
-    asked: NetworkAsked, found: Sequence[str], photographs: PhotographsAsked
-) -> "Classifier":
+def _own(asked: NetworkAsked, found: Sequence[str], photographs: PhotographsAsked) -> "Classifier":
     from blurnet.data import parse_classes
     from blurnet.models import import_model
 
@@ -239,7 +239,7 @@ def read_photographs(asked: PhotographsAsked) -> "tuple[ImageSet, ImageSet | Non
     from blurnet.data import load_images
 
     if asked.rp2 is not None:
-        return _of_rp2(asked.rp2), None
+        return _of_rp2(asked.rp2).spread(asked.images), None
     if asked.photographs is not None:
         assert asked.true_class is not None
         spec, classes = f"folder:{asked.photographs}", (asked.true_class,)
@@ -299,104 +299,3 @@ def _refuse_size(model: "Classifier", photographs: "ImageSet") -> None:
             f"the photographs have {pixels(size)} pixels, and the network takes "
             f"{pixels(model.size)}; --size {model.size[0]} resizes them"
         )
-
-
-def read_mask(
-    text: str,
-    inputs: Inputs,
-    *,
-    targets: "Targets" = "all",
-    settings: "RP2Settings | None" = None,
-    transforms: "Sequence[Transform]" = (),
-    seed: int = 0,
-    on_step: Callable[[int, int], None] | None = None,
-) -> "tuple[Tensor, list[Box] | None]":
-    """Read, draw or find the mask that ``--mask`` names.
-
-    Args:
-        text: a file, a folder, ``bars``, ``octagon``, ``two-stage:…``, or with RP2's folder a file
-            of its masks.
-        inputs: the network and the photographs.
-        targets: of the attack, for ``two-stage``, as are the others.
-        settings: see there.
-        transforms: see there.
-        seed: see there.
-        on_step: told of the first stage's progress.
-
-    Returns:
-        The mask, and its rectangles if it was found.
-
-    Raises:
-        BlurnetError: if there is no such mask, or it is black or does not fit.
-
-    """
-    from blurnet.attacks import sign_outline
-    from blurnet.attacks.masks import bars
-    from blurnet.data import Scene, load_scene, read_masks
-    from blurnet.data.images import pixels
-    from blurnet.evaluation import with_found_mask
-
-    name, given = named_settings("--mask", text)
-    shape = inputs.photographs.shape[1:]
-    if name == "two-stage":
-        found = TWO_STAGE | _two_stage(text, given)
-        scene = Scene(
-            inputs.photographs.images,
-            sign_outline(shape, "rectangle"),
-            " and ".join(inputs.shown),
-            inputs.names,
-            tuple(inputs.classes[label] for label in inputs.photographs.labels.tolist()),
-        )
-        scene, boxes = with_found_mask(
-            inputs.network,
-            scene,
-            targets,
-            settings,
-            seed=seed,
-            transforms=transforms,
-            on_step=on_step,
-            **found,
-        )
-        return scene.mask, boxes
-    path = Path(text)
-    if inputs.rp2 is not None and (inputs.rp2 / "masks" / f"{text}.png").is_file():
-        return load_scene(inputs.rp2, text).mask, None
-    if text == "bars":
-        return bars(shape), None
-    if text == "octagon":
-        return sign_outline(shape, "octagon"), None
-    if not path.exists() and inputs.rp2 is not None:
-        return load_scene(inputs.rp2, text).mask, None  # which lists its masks
-    if not path.exists():
-        raise BlurnetError(
-            f"--mask {text}: no such file or folder; or write bars, octagon or two-stage"
-        )
-    masks = read_masks(path, inputs.names, shape)
-    if masks.resized_from is not None:
-        _log.info(
-            "resized the mask from %s to %s pixels: a pixel belongs to it if at least half of it "
-            "is covered",
-            pixels(masks.resized_from),
-            pixels(shape),
-        )
-    return masks.mask, None
-
-
-def _two_stage(text: str, given: dict[str, Any]) -> dict[str, Any]:
-    unknown = ", ".join(given.keys() - TWO_STAGE.keys())
-    if unknown:
-        raise BlurnetError(f"--mask two-stage: no {unknown}; there are: {', '.join(TWO_STAGE)}")
-    found = TWO_STAGE | given
-    if type(found["count"]) is not int or not isinstance(found["area"], int | float):
-        raise BlurnetError(
-            f"--mask {text}: count is a whole number, and area a share of the image in 0…1"
-        )
-    return found
-
-
-def transform_of(text: str) -> "Transform":
-    """Make the transform of ``--transform NAME:KEY=VALUE,…``."""
-    from blurnet.attacks import transform
-
-    name, settings = named_settings("--transform", text)
-    return transform(name, **settings)

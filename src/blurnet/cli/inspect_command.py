@@ -44,7 +44,9 @@ def inspect(
     ] = None,
     classes: Annotated[
         str | None,
-        typer.Option(metavar="LIST", help="Names of its outputs, a,b,c, if it asks how many."),
+        typer.Option(
+            metavar="LIST", help="Names of its outputs, a,b,c or rp2, if it asks how many."
+        ),
     ] = None,
     all_: Annotated[
         bool, typer.Option("--all", help="List the layers that cannot be filtered too.")
@@ -62,6 +64,7 @@ def inspect(
       blurnet inspect runs/hard
     """
     from blurnet.defenses import defense_of, layers
+    from blurnet.filters import INPUT
     from blurnet.models import check_network, network_of
 
     network = _network(model, weights, classes)
@@ -88,7 +91,8 @@ def inspect(
     typer.echo(f"logits  {count}")
     typer.echo(f"weights {numbers:,}")
     for blur in defense_of(network).filters:
-        typer.echo(f"blur    {blur.kernel} {blur.size}×{blur.size}, {blur.after}")
+        where = "of the input" if blur.after == INPUT else f"after {blur.after}"
+        typer.echo(f"blur    {blur.kernel} {blur.size}×{blur.size}, {where}")
     shown = [layer for layer in found if all_ or layer.filterable]
     _print_table(shown)
     if len(shown) < len(found):
@@ -98,15 +102,18 @@ def inspect(
 
 
 def _network(model: str, weights: Path | None, classes: str | None) -> "Classifier":
+    from blurnet.data import parse_classes
     from blurnet.defenses import load
     from blurnet.models import import_model
 
     path = Path(model)
     if path.is_dir() or path.suffix == ".safetensors":
         if weights is not None or classes is not None:
-            raise BlurnetError(f"{model} holds its own weights and classes: leave these options out")
+            raise BlurnetError(
+                f"{model} holds its own weights and classes: leave these options out"
+            )
         return load(path)
-    names = None if classes is None else [name.strip() for name in classes.split(",")]
+    names = None if classes is None else parse_classes(classes)
     return import_model(model, weights=weights, classes=names)
 
 
@@ -163,15 +170,14 @@ def _print_places(found: "list[Layer]") -> None:
     if first is None:
         typer.echo("No layer is the first convolution: say where a blur goes.")
     else:
-        typer.echo(f"→ the first convolution, where --blur box:5 goes: {first}")
-    typer.echo("--blur box:5:LAYER      after a layer whose output is C × H × W")
+        typer.echo("→ the first convolution, where --blur box:5 goes:")
+        typer.echo(f"  {first}")
+    typer.echo("--blur box:5:LAYER             after a layer whose output is C × H × W")
     called = next((layer for layer in found if layer.activation and layer.filterable), None)
     if called is not None:
-        typer.echo(
-            "--blur box:5:LAYER+activation  after what the code computes from it by a function,\n"
-            f"                        such as {called.name}+activation: {called.activation}()"
-        )
-    typer.echo("--blur box:5:input      of the images")
+        typer.echo("--blur box:5:LAYER+activation  after the function that the code calls on it,")
+        typer.echo(f"  such as {called.name}+activation: {called.activation}()")
+    typer.echo("--blur box:5:input             of the images")
 
 
 def _said(shape: tuple[int, ...]) -> str:

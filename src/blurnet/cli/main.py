@@ -3,8 +3,9 @@
 import logging
 import os
 import sys
+import warnings
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -21,11 +22,13 @@ from blurnet.cli import (
     status_command,
     train_command,
 )
-from blurnet.errors import BlurnetError
+from blurnet.errors import BlurnetError, BlurnetWarning
 
 # Threads of torch that spin while they wait make work beside another busy process several times
 # slower; sleeping ones cost a little on a quiet machine.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+_PYTHONS_WARNING = warnings.showwarning
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -61,10 +64,12 @@ def blurnet(
 ) -> None:
     """Harden image classifiers against physical stickers, attack them, and measure what held.
 
-    Your own network: [bold]inspect[/bold] lists its layers, [bold]harden[/bold] puts a blur in,
-    [bold]evaluate[/bold] measures what stickers do to it, [bold]report[/bold] shows several side by
-    side. Or start with [bold]blurnet run blackbox[/bold]: it draws its own signs, needs no data, and
-    ends with a table and a page to look at.
+    With a network of your own: [bold]inspect[/bold] lists its layers,
+    [bold]harden[/bold] puts a blur in, [bold]evaluate[/bold] measures what
+    stickers do to it, [bold]report[/bold] shows evaluations side by side.
+
+    Without: [bold]blurnet run blackbox[/bold] draws its own signs, needs no
+    data, and ends with a table and a page to look at.
     """
 
 
@@ -81,6 +86,15 @@ def _say() -> None:
     logger.setLevel(logging.WARNING if quiet else logging.INFO)
     if not any(isinstance(handler, _ToTerminal) for handler in logger.handlers):
         logger.addHandler(_ToTerminal())
+    warnings.showwarning = _warn
+
+
+def _warn(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+    """Say a warning of blurnet's in one line; others as Python does."""
+    if issubclass(category, BlurnetWarning):
+        logging.getLogger("blurnet").warning("%s", message)
+    else:
+        _PYTHONS_WARNING(message, category, *where, **more)
 
 
 def main() -> None:

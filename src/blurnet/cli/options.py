@@ -10,8 +10,8 @@ Model = Annotated[
     typer.Option(
         metavar="SPEC",
         help="The network: package.module:callable or file.py:callable, which gives a torch module "
-        "(called with the number of classes if it wants one argument); program.pt2, as torch.export "
-        "writes it; or a name of [bold]blurnet list models[/bold].",
+        "(called with the number of classes if it wants one argument); program.pt2, as "
+        "torch.export writes it; or a name of [bold]blurnet list models[/bold].",
     ),
 ]
 Weights = Annotated[
@@ -47,8 +47,8 @@ Size = Annotated[
     typer.Option(
         metavar="N",
         min=1,
-        help="Resize all photographs to N × N pixels (bilinear, antialiased). Needed where they are "
-        "of several sizes.",
+        help="Resize all photographs to N × N pixels (bilinear, antialiased). Needed where they "
+        "are of several sizes.",
     ),
 ]
 Channels = Annotated[

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -24,10 +24,6 @@ from blurnet.engine import OnStep, Standing, Step, Watch
 
 SECONDS_BETWEEN_LINES = 10
 
-Begin = Callable[[str], OnStep]
-"""Called with what begins; gives what shows its progress."""
-
-
 @contextmanager
 def progress(*, quiet: bool) -> Iterator[Watch | None]:
     """Give what ``run_steps`` tells how a run goes; Ctrl-C ends the command with status 130."""
@@ -43,10 +39,17 @@ def progress(*, quiet: bool) -> Iterator[Watch | None]:
 
 
 @contextmanager
-def step_progress(title: str, *, quiet: bool) -> Iterator[OnStep | None]:
-    """Give what one long piece of work calls after each step to show its progress."""
+def step_progress(title: str, *, quiet: bool, kept: bool = True) -> Iterator[OnStep | None]:
+    """Give what one long piece of work calls after each step to show its progress.
+
+    Args:
+        title: what it is.
+        quiet: whether nothing is shown.
+        kept: whether what is done so far is kept when it is interrupted.
+
+    """
     console = Console(stderr=True)
-    with _interruptible():
+    with _interruptible(kept=kept):
         if quiet:
             yield None
         elif console.is_terminal:
@@ -58,12 +61,14 @@ def step_progress(title: str, *, quiet: bool) -> Iterator[OnStep | None]:
 
 
 @contextmanager
-def _interruptible() -> Iterator[None]:
+def _interruptible(*, kept: bool = True) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
         _line(
             "blurnet: interrupted; what is finished is kept, and the same command goes on from it"
+            if kept
+            else "blurnet: interrupted; nothing was written"
         )
         raise typer.Exit(130) from None
 

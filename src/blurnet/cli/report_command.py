@@ -10,7 +10,9 @@ import typer
 def report(
     folders: Annotated[
         list[Path],
-        typer.Argument(metavar="DIR...", help="Folders that blurnet run or blurnet evaluate has filled."),
+        typer.Argument(
+            metavar="DIR...", help="Folders that blurnet run or blurnet evaluate has filled."
+        ),
     ],
     out: Annotated[
         Path | None,
@@ -45,8 +47,8 @@ def report(
 
       blurnet report runs/mine runs/hard-evidence
 
-    Runs are matched by their rows' names, evaluations by their attacks. Nothing is trained or attacked, and the runs' folders are
-    only read, unless the page goes there.
+    Runs are matched by their rows' names, evaluations by their attacks. Nothing is trained or
+    attacked, and the folders are only read, unless the page goes there.
     """
     from blurnet.cli.progress import step_progress
     from blurnet.report import write_report

@@ -10,7 +10,7 @@ from blurnet.data import folder, gtsrb, lisa
 from blurnet.data.entries import Contents as Contents
 from blurnet.data.entries import Problem as Problem
 from blurnet.data.entries import sizes_in_words
-from blurnet.data.images import Size, as_size, pixels
+from blurnet.data.images import Size, as_size, check_channels, pixels
 from blurnet.data.images import read_image as read_image
 from blurnet.data.images import read_mask as read_mask
 from blurnet.data.imageset import ImageSet as ImageSet
@@ -158,7 +158,7 @@ def load_images(
     kind, directory = parse_spec(spec)
     wanted = as_size(size)
     if directory is None:
-        parts = _drawn(wanted, channels, seed)
+        parts = _drawn(wanted, channels, seed, classes)
     else:
         try:
             contents = _read(kind, directory, wanted, channels, classes)
@@ -180,13 +180,16 @@ def load_images(
     return parts
 
 
-def _drawn(size: Size | None, channels: int, seed: int) -> TrainTest:
-    from blurnet.data.synthetic import load as draw  # noqa: PLC0415 - drawing is not needed to read
+def _drawn(size: Size | None, channels: int, seed: int, classes: Sequence[str] | None) -> TrainTest:
+    from blurnet.data import synthetic  # noqa: PLC0415 - drawing is not needed to read
 
     height, width = size or (DEFAULT_SIZE, DEFAULT_SIZE)
     if height != width:
         raise BlurnetError(f"drawn signs are square, not {width} × {height} pixels")
-    return TrainTest(*(part.in_channels(channels) for part in draw(seed=seed, size=height)))
+    check_channels(channels)
+    wanted = synthetic.CLASSES if classes is None else tuple(dict.fromkeys(classes))
+    drawn = synthetic.load(classes=wanted, seed=seed, size=height)
+    return TrainTest(*(part.in_channels(channels) for part in drawn))
 
 
 def _read(

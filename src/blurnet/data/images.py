@@ -118,6 +118,12 @@ def as_size(size: int | Sequence[int] | None) -> Size | None:
     return sides[0], sides[1]
 
 
+def check_channels(channels: int) -> None:
+    """Raise a BlurnetError unless images can be read with so many channels."""
+    if channels not in CHANNELS:
+        raise BlurnetError(f"images have 1 channel (grey) or 3 (RGB), not {channels}")
+
+
 def pixels(size: Sequence[int]) -> str:
     """Write a size, or the last two numbers of a shape, as people do: width × height."""
     return f"{size[-1]} × {size[-2]}"
@@ -148,8 +154,7 @@ def to_tensor(
         BlurnetError: if the box is empty or not inside the picture, or for other channels.
 
     """
-    if channels not in CHANNELS:
-        raise BlurnetError(f"images have 1 channel (grey) or 3 (RGB), not {channels}")
+    check_channels(channels)
     if box is not None:
         left, top, right, bottom = box
         if not (0 <= left < right <= picture.width and 0 <= top < bottom <= picture.height):

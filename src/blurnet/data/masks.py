@@ -1,5 +1,6 @@
 """Masks from pictures: one for all images, or a folder with one for each."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -36,7 +37,7 @@ def read_masks(path: Path, names: Sequence[str], size: Size) -> Masks:
     Args:
         path: a grey picture, white where the sticker may be; or a folder that has one for each
             image, with the image's file name (the suffix may differ), in folders of the classes
-            as the images are or all in one.
+            as the images are or, where no two images have one name, all in one.
         names: the images' names, ``class/file`` or ``file``, without suffixes.
         size: height and width of the images.
 
@@ -49,7 +50,12 @@ def read_masks(path: Path, names: Sequence[str], size: Size) -> Masks:
     found = {file.stem: file for file in image_files(path)}
     for folder in subfolders(path):
         found |= {f"{folder.name}/{file.stem}": file for file in image_files(folder)}
-    files = [found.get(name) or found.get(name.rpartition("/")[2]) for name in names]
+    stems = [name.rpartition("/")[2] for name in names]
+    of_that_name = Counter(stems)
+    files = [
+        found.get(name) or (found.get(stem) if of_that_name[stem] == 1 else None)
+        for name, stem in zip(names, stems, strict=True)
+    ]
     missing = [name for name, file in zip(names, files, strict=True) if file is None]
     if missing:
         shown = ", ".join(missing[:3]) + (f" and {len(missing) - 3} more" * (len(missing) > 3))

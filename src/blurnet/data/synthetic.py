@@ -62,24 +62,31 @@ def draw(classes: Sequence[str], per_class: int, *, seed: int, size: int = 32) -
 
 
 def load(
-    *, seed: int = 0, train_per_class: int = 600, test_per_class: int = 100, size: int = 32
+    *,
+    classes: Sequence[str] = CLASSES,
+    seed: int = 0,
+    train_per_class: int = 600,
+    test_per_class: int = 100,
+    size: int = 32,
 ) -> TrainTest:
-    """Draw all 17 classes, for training and for testing, from separate random streams.
+    """Draw classes for training and for testing, from separate random streams.
 
     Args:
+        classes: names out of ``CLASSES``, each once; all 17 by default. An image does not depend on
+            which others are drawn.
         seed: at least 0; another seed gives other images of the same signs.
         train_per_class: how many images of each class to train on, at least 1.
         test_per_class: how many images of each class to test on, at least 1.
         size: the images' side in pixels, at least 16.
 
     Raises:
-        BlurnetError: if a number is out of its range.
+        BlurnetError: if a class is unknown or a number is out of its range.
 
     """
-    _check(CLASSES, seed, size, train_per_class=train_per_class, test_per_class=test_per_class)
+    _check(classes, seed, size, train_per_class=train_per_class, test_per_class=test_per_class)
     return TrainTest(
-        _draw(CLASSES, train_per_class, seed, _TRAIN, size),
-        _draw(CLASSES, test_per_class, seed, _TEST, size),
+        _draw(classes, train_per_class, seed, _TRAIN, size),
+        _draw(classes, test_per_class, seed, _TEST, size),
     )
 
 

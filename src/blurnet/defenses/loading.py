@@ -141,7 +141,14 @@ def load(
     if isinstance(defense, dict):
         shape = told.get("example")
         example = torch.full((1, *shape), 0.5) if isinstance(shape, list) else None
-        network = harden(network, check(Defense, defense), example=example)
+        described = check(Defense, defense)
+        try:
+            network = harden(network, described, example=example)
+        except BlurnetError as error:
+            kind = type(network_of(network)).__name__
+            raise BlurnetError(
+                f"{file}: its defense does not fit this network, a {kind}: {error}"
+            ) from None
     load_weights(network_of(network), weights, file)
     return network.eval()
 

@@ -20,6 +20,7 @@ from blurnet.training import (
     FitSettings,
     History,
     Labelled,
+    Progress,
     Source,
     fit,
 )
@@ -45,6 +46,7 @@ def train(
     validation: ImageSet | tuple[Tensor, Tensor] | None = None,
     seed: int = 0,
     on_step: Callable[[int, int], None] | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
     checkpoints: Checkpoints | None = None,
 ) -> History:
     """Train a network in place: cross-entropy, and what its defense adds.
@@ -64,6 +66,7 @@ def train(
         validation: images to choose the epoch by, whose weights the network keeps.
         seed: of all chance.
         on_step: called after each step with the steps done and the steps in all.
+        on_progress: called after each step with more; see ``blurnet.training.Progress``.
         checkpoints: where and when to keep checkpoints, from which a training that was cut off
             goes on, to the same bits unless the data are a loader's.
 
@@ -105,6 +108,7 @@ def train(
         settings=settings,
         generator=torch.Generator().manual_seed(seed),
         on_step=on_step,
+        on_progress=on_progress,
         validation=judged_by,
         penalties=defense.penalties,
         augment=augmentation,

@@ -240,9 +240,8 @@ class Records:
     def _damaged(self, path: Path, error: BlurnetError) -> BlurnetError:
         if not path.is_dir():
             return BlurnetError(f"{path}: no such record; the run that made it computes it again")
-        said = str(error).removesuffix(f"; remove {path} and run again")
-        where = "" if str(path) in said else f" ({path})"
-        return BlurnetError(f"{said}{where}; remove {path}, and it is computed again")
+        where = "" if str(path) in str(error) else f" ({path})"
+        return BlurnetError(f"{error}{where}; remove {path}, and it is computed again")
 
 
 def _hash(content: bytes) -> str:

@@ -2,164 +2,29 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
 from blurnet.attacks import (
-    RP2Result,
     RP2Settings,
     Transform,
     dead_gradient_share,
     random_colors,
-    rectangles,
     rp2,
-    sign_outline,
-    two_stage_rectangles,
 )
 from blurnet.attacks.check import check_images, mask_of
-from blurnet.attacks.masks import Outline
-from blurnet.attacks.rp2.objective import Goal
 from blurnet.attacks.transforms import Resize
-from blurnet.data.images import Box
-from blurnet.data.scene import Scene
 
+from .attacked import Attacked
 from .inputs import Understood, labels_of, understood
-from .metrics import (
-    AttackRates,
-    Rate,
-    RatesOverTargets,
-    l2_dissimilarity,
-    mean_rate,
-    rate,
-    rates_over_targets,
-)
-from .predict import Answers, predict
-from .targets import Targets, chosen_targets, untargeted
+from .metrics import l2_dissimilarity
+from .predict import predict
+from .targets import Targets, aims_of
 
 CONTROL_STICKERS, CONTROL_SEED = 10, 0
 """The control: opaque stickers of random colours in the same mask. What they do is no attack's."""
-
-
-@dataclass(frozen=True, eq=False)
-class Attacked:
-    """What an attack found, at T targets (one, if it was untargeted) over V images.
-
-    Args:
-        classes: what the logits are called; their numbers, if they have no names.
-        true: each image's class, int64, V.
-        goal: "targeted" or "untargeted".
-        targets: the classes aimed at, T. Untargeted: the true class, if all images show one, and
-            else empty.
-        result: what RP2 gave.
-        clean: answers on the images without a sticker, in the size that the network gets.
-        answers: on the attacked images, int64, T × V.
-        confidence: the softmax probability of each of them, T × V.
-        control_answers: on the images under stickers of random colours, int64, stickers × V.
-        l2_dissimilarity: (1/V) Σ ‖x − x_adv‖₂ / ‖x_adv‖₂ at each target; None where transforms
-            change the images too.
-        dead_gradient_share: of the sticker's values, at the end, at each target; see
-            ``blurnet.attacks.dead_gradient_share``.
-        mask: as given.
-        settings: RP2's, with the goal that was pursued.
-        seed: of all chance.
-        seconds: how long RP2 took.
-
-    """
-
-    classes: tuple[str, ...]
-    true: Tensor
-    goal: Goal
-    targets: tuple[int, ...]
-    result: RP2Result
-    clean: Answers
-    answers: Tensor
-    confidence: Tensor
-    control_answers: Tensor
-    l2_dissimilarity: tuple[float, ...] | None
-    dead_gradient_share: tuple[float, ...]
-    mask: Tensor
-    settings: RP2Settings
-    seed: int
-    seconds: float
-
-    @property
-    def noise(self) -> Tensor:
-        """The stickers, not yet multiplied by the mask; see ``RP2Result``."""
-        return self.result.noise
-
-    @property
-    def loss(self) -> Tensor:
-        """The objective before each step, T × steps; see ``RP2Result``."""
-        return self.result.loss
-
-    def attacked(self, place: int = 0) -> Tensor:
-        """Give the images under the sticker of the target at ``place``, V × C × H × W."""
-        return self.result.attacked(place)
-
-    @property
-    def aims(self) -> tuple[int | None, ...]:
-        """What each row of ``answers`` aimed at: a class, or None if untargeted."""
-        return (None,) if self.goal == "untargeted" else self.targets
-
-    @cached_property
-    def over_targets(self) -> RatesOverTargets:
-        """All rates. At a target, the images of that very class count as not attacked."""
-        return rates_over_targets(self.clean.classes, self.answers, self.true, self.aims)
-
-    def rates(self, place: int = 0) -> AttackRates:
-        """Give the rates at the target at ``place``; ``target_reached_rate`` None if untargeted."""
-        return self.over_targets.targets[self.aims[place]]
-
-    @property
-    def accuracy(self) -> Rate:
-        """Images without a sticker that are classified as their class."""
-        return rate(self.clean.classes == self.true)
-
-    @property
-    def success(self) -> Rate:
-        """Attacked images not classified as their class, the mean over targets."""
-        return self.over_targets.mean.attack_success_rate
-
-    @property
-    def worst(self) -> Rate:
-        """The same at the target where it is highest."""
-        return self.over_targets.worst.attack_success_rate
-
-    @property
-    def worst_place(self) -> int:
-        """Where in ``answers`` that target is."""
-        return self.aims.index(self.over_targets.worst_target)
-
-    @property
-    def worst_target(self) -> str | None:
-        """The name of that target; None if the attack was untargeted."""
-        target = self.over_targets.worst_target
-        return None if target is None else self.classes[target]
-
-    @property
-    def any_target(self) -> Rate:
-        """Images that some target's sticker fools."""
-        return self.over_targets.any_target
-
-    @property
-    def control(self) -> Rate:
-        """Images not classified as their class under random colours, the mean over stickers."""
-        return mean_rate(self.control_answers != self.true)
-
-    @property
-    def control_success(self) -> Rate:
-        """The same as ``control``."""
-        return self.control
-
-    def __repr__(self) -> str:
-        return (
-            f"Attacked({len(self.true)} images, {self.goal}, {len(self.aims)} targets: success "
-            f"{self.success.value:.3f}, worst {self.worst.value:.3f}, control "
-            f"{self.control.value:.3f})"
-        )
 
 
 def attack(
@@ -253,7 +118,7 @@ def attack_checked(
     Args are those of ``attack``; ``labels`` are int64, V, and without ``control`` nothing is asked
     about random colours.
     """
-    aims, given = _aims(labels, targets, network, settings, seed)
+    aims, given = aims_of(labels, targets, network, settings.goal, seed)
     settings = replace(settings, goal="untargeted" if aims is None else "targeted")
     model, small = network.model, seen_by(images, transforms)
     start = time.monotonic()
@@ -345,81 +210,3 @@ def seen_by(images: Tensor, transforms: Sequence[Transform]) -> Tensor:
         if isinstance(transform, Resize):
             images = transform(images, images.new_empty(len(images), 0))
     return images
-
-
-def with_found_mask(
-    model: nn.Module,
-    scene: Scene,
-    targets: Targets = "all",
-    settings: RP2Settings | None = None,
-    *,
-    classes: Sequence[str] | None = None,
-    seed: int,
-    outline: Outline,
-    count: int,
-    area: float,
-    transforms: Sequence[Transform] = (),
-    on_step: Callable[[int, int], None] | None = None,
-) -> tuple[Scene, list[Box]]:
-    """Put a scene under the mask that RP2's two stages find on it.
-
-    Args:
-        model: as for ``attack``.
-        scene: the photographs and the true class; its own mask does not matter.
-        targets: as for ``attack``; of several targets the mask is the same.
-        settings: of the attack; the first stage takes its steps, step size, λ, loss, clip and
-            precision.
-        classes: as for ``attack``.
-        seed: of the first stage's chance.
-        outline: of the sign, which fills the picture; see ``blurnet.attacks.sign_outline``.
-        count: how many rectangles, at least 1.
-        area: of all of them together, as a share of the image, above 0.
-        transforms: the T_i.
-        on_step: of the first stage, as ``attack``.
-
-    Returns:
-        The scene, and the rectangles: left, top, right and bottom, in pixels.
-
-    Raises:
-        BlurnetError: as ``attack``, and if the rectangles make no sense or find no room.
-
-    """
-    settings, images = settings or RP2Settings(), scene.floats
-    network = understood(model, seen_by(images, transforms), classes)
-    labels = labels_of(scene.labels or scene.true_class, network, len(images))
-    aims, given = _aims(labels, targets, network, settings, seed)
-    first = replace(
-        settings,
-        goal="untargeted" if aims is None else "targeted",
-        p=1,
-        placement="add",
-        scope="universal",
-        keep="last",
-        restarts=1,
-        printability=0,
-    )
-    shape = (images.shape[2], images.shape[3])
-    boxes = two_stage_rectangles(
-        network.model,
-        images,
-        given,
-        sign_outline(shape, outline),
-        settings=first,
-        count=count,
-        area=area,
-        generator=torch.Generator().manual_seed(seed),
-        transforms=transforms,
-        on_step=on_step,
-    )
-    return replace(scene, mask=rectangles(shape, boxes)), boxes
-
-
-def _aims(
-    labels: Tensor, targets: Targets, network: Understood, settings: RP2Settings, seed: int
-) -> tuple[tuple[int, ...] | None, Tensor]:
-    """Give the classes aimed at, None if there are none, and what RP2 is told, int64."""
-    if not untargeted(targets, settings.goal):
-        aims = chosen_targets(targets, labels, network, seed)
-        return aims, torch.tensor(aims)
-    alike = bool((labels == labels[0]).all())
-    return None, labels[:1] if alike else labels[None]

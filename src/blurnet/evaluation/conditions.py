@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from .evidence import AttackFound, Ceiling, Condition, Control, Suite, WorstCase
+from .evidence import AttackFound, Ceiling, Condition, Control, WorstCase
 from .metrics import Rate
+from .suite import Suite
 
 STRONGER = 0.002
 """A search without gradients may fool this share of the images more than the best gradient attack:

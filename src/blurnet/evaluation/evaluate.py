@@ -15,10 +15,11 @@ from blurnet.errors import BlurnetError
 from .attack import control_answers
 from .ceiling import ceiling
 from .conditions import conditions_of
-from .evidence import Answered, Control, Evidence, Suite, WorstCase
+from .evidence import Answered, Control, Evidence, WorstCase
 from .inputs import Labels, labels_of, of_image, pixels_of, understood
 from .metrics import mean_rate, rate
 from .predict import predict
+from .suite import Suite
 from .suite_attacks import Found, Given, bytes_of, run_attack, work_of
 from .suites import suite_of
 from .words import defense_words

@@ -41,22 +41,24 @@ def predict(model: nn.Module, images: Tensor, *, piece: int | None = None) -> An
     if not len(images):
         return Answers(torch.empty(0, dtype=torch.int64), torch.empty(0))
     network = as_classifier(model)
-    classes, confidence = [], []
     with evaluating(network), torch.no_grad():
         try:
             if piece is None:
                 piece = min(FASTEST, images_at_once(network, images, gradients=False))
-            for part in torch.split(images, piece):
-                logits = network(_floats(part))
-                if not logits.isfinite().all():
-                    raise BlurnetError("the network gives logits that are not finite")
-                highest = logits.softmax(1).max(1)
-                classes.append(highest.indices)
-                confidence.append(highest.values)
-        except RuntimeError:
+            found = [
+                network(_floats(part)).softmax(1).max(1) for part in torch.split(images, piece)
+            ]
+        except BlurnetError:
+            raise
+        except Exception:
             check_network(network, _floats(images[:1]))  # says in one line what is wrong
             raise
-    return Answers(torch.cat(classes), torch.cat(confidence))
+    answers = Answers(
+        torch.cat([each.indices for each in found]), torch.cat([each.values for each in found])
+    )
+    if not answers.confidence.isfinite().all():  # as the softmax of what is infinite, too
+        raise BlurnetError("logits are not finite (NaN or infinite) on some images")
+    return answers
 
 
 def _floats(images: Tensor) -> Tensor:

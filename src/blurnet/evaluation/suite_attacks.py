@@ -10,11 +10,13 @@ from torch import Tensor
 
 from blurnet.attacks import RandomSearchSettings, RP2Settings, random_search
 
-from .attack import Attacked, attack_checked
-from .evidence import AttackFound, SuiteAttack, TargetFound
+from .attack import attack_checked
+from .attacked import Attacked
+from .evidence import AttackFound, TargetFound
 from .inputs import Understood, of_image
 from .metrics import attack_rates, attacked_images, l2_dissimilarity, mean_rate, rate
 from .predict import predict
+from .suite import SuiteAttack
 from .summary import mean_loss
 from .targets import chosen_targets
 

@@ -3,7 +3,7 @@
 from blurnet.attacks import RandomSearchSettings, RP2Settings
 from blurnet.errors import BlurnetError
 
-from .evidence import Suite, SuiteAttack
+from .suite import Suite, SuiteAttack
 
 STRONGEST = RP2Settings(
     steps=200,

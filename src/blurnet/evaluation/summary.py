@@ -9,7 +9,7 @@ from blurnet.attacks import RP2Settings
 from blurnet.attacks.rp2.objective import Goal
 from blurnet.settings import Settings
 
-from .attack import Attacked
+from .attacked import Attacked
 from .inputs import pixels_of
 from .metrics import AttackRates, Rate
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from blurnet.attacks.rp2.objective import Goal
 from blurnet.errors import BlurnetError
 
 from .inputs import Understood, class_index
@@ -16,13 +17,35 @@ Targets = str | int | Sequence[str | int] | Tensor | None
 """``ALL``; ``NONE`` or None; how many, drawn by the seed; or classes, by name or index."""
 
 
-def untargeted(targets: Targets, goal: str) -> bool:
-    """Say whether an attack has no target: asked for so, or by its settings' goal.
+def aims_of(
+    labels: Tensor, targets: Targets, network: Understood, goal: Goal, seed: int
+) -> tuple[tuple[int, ...] | None, Tensor]:
+    """Give the classes aimed at, and what RP2 is told.
+
+    Args:
+        labels: each image's class, int64, V.
+        targets: see ``chosen_targets``; "none" or None for an untargeted attack.
+        network: whose classes they are.
+        goal: the settings'; an untargeted one is the same as no targets.
+        seed: where a number of targets is drawn from.
+
+    Returns:
+        The classes, None if there are none; and RP2's targets, int64: these classes, or the true
+        class, or the label of each image (1 × V).
 
     Raises:
-        BlurnetError: if the settings are untargeted and classes to aim at are given.
+        BlurnetError: as ``chosen_targets``, and for targets beside an untargeted goal.
 
     """
+    if not _untargeted(targets, goal):
+        aims = chosen_targets(targets, labels, network, seed)
+        return aims, torch.tensor(aims)
+    alike = bool((labels == labels[0]).all())
+    return None, labels[:1] if alike else labels[None]
+
+
+def _untargeted(targets: Targets, goal: Goal) -> bool:
+    """Say whether an attack has no target: asked for so, or by its settings' goal."""
     none = targets is None or (isinstance(targets, str) and targets == NONE)
     if goal == "untargeted" and not none and not (isinstance(targets, str) and targets == ALL):
         raise BlurnetError(
@@ -51,8 +74,6 @@ def chosen_targets(
     """
     shown = set(true.tolist())
     others = [place for place in range(network.logits) if {place} != shown]
-    if not others:
-        raise BlurnetError("the network has one class alone; there is nothing to be taken for")
     if isinstance(targets, Tensor):
         targets = targets.reshape(-1).tolist()
     if isinstance(targets, str) and targets == ALL:

@@ -144,7 +144,12 @@ def load_results(folder: str | Path) -> AnyResults | Evidence:
 
 
 def _results(path: Path) -> AnyResults:
-    content = read_json(path)
+    try:
+        content = read_json(path)
+    except BlurnetError as error:
+        raise BlurnetError(
+            f"{error}; remove that file, and the blurnet run that made it writes it again"
+        ) from None
     kind = content.get("kind") if isinstance(content, dict) else None
     if kind not in KINDS:
         raise BlurnetError(

@@ -5,6 +5,7 @@ from itertools import chain
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from blurnet.errors import BlurnetError
 from blurnet.models.classifier import Classifier, network_of
@@ -31,7 +32,7 @@ def find_input(model: nn.Module) -> Tensor:
 
     """
     tried: list[Shape] = []
-    said = ""
+    last: Exception | None = None
     tensors = chain(model.parameters(), model.buffers())
     device = next((tensor.device for tensor in tensors), torch.device("cpu"))
     for shape in dict.fromkeys(_shapes(model)):
@@ -39,13 +40,14 @@ def find_input(model: nn.Module) -> Tensor:
         try:
             with torch.no_grad(), evaluating(model):
                 model(example)
-        except BlurnetError:
-            raise
         except Exception as error:
             tried.append(shape)
-            said = one_line(error)
+            last = error
         else:
             return example
+    if isinstance(last, BlurnetError):
+        raise last
+    said = "nothing" if last is None else one_line(last)
     sizes = ", ".join(" × ".join(map(str, shape)) for shape in tried)
     raise BlurnetError(
         f"the network took none of these images: {sizes}; of the last it said: {said}; give "
@@ -81,7 +83,12 @@ def _channels(network: nn.Module) -> list[int]:
     told = getattr(getattr(network, "config", None), "num_channels", None)
     if isinstance(told, int):
         return [told]
-    first = next((layer for layer in network.modules() if isinstance(layer, nn.Conv2d)), None)
-    own = [] if first is None else [first.weight.shape[1] * first.groups]
+    first = next((layer for layer in network.modules() if _tells(layer)), None)
+    own = [] if not isinstance(first, nn.Conv2d) else [first.weight.shape[1] * first.groups]
     # 3 before the convolution's own: a network that makes its images grey itself may take 1 as well
     return list(dict.fromkeys([3, *own] if own else [3, 1]))
+
+
+def _tells(layer: nn.Module) -> bool:
+    """Whether a layer is a convolution that knows how many channels it takes."""
+    return isinstance(layer, nn.Conv2d) and not is_lazy(layer.weight)

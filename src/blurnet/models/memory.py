@@ -1,7 +1,10 @@
 """How many images go through a network at once: as many as a budget of bytes allows."""
 
+import functools
+import sys
 import weakref
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -100,16 +103,19 @@ def budget_on(device: torch.device) -> int:
 def peak_bytes(work: Callable[[], object]) -> int:
     """Count the bytes of the tensors that ``work`` makes, as many as live at once at its worst.
 
-    What an operator needs inside itself is not seen.
+    What an operator needs inside itself is not seen. What was compiled runs as it was written.
     """
-    with _Living() as living:
+    compiled = "torch._dynamo" in sys.modules  # nothing can be compiled that has not loaded it
+    eager = torch.compiler.set_stance("force_eager") if compiled else nullcontext()
+    with eager, _Living() as living:
         work()
     most: int = living.most
     return most
 
 
+@functools.cache
 def keep_freed_memory() -> None:
-    """Let glibc keep up to 64 MiB that was freed, for the next batch; elsewhere it does nothing.
+    """Let glibc keep up to 64 MiB that was freed, from now on; elsewhere it does nothing.
 
     It gives back to the system what exceeds twice the largest mapping that was ever freed, and a
     batch's maps are then mapped anew, page by page: a quarter of an attack's time, and most of what
@@ -126,6 +132,10 @@ class _Living(TorchDispatchMode):  # type: ignore[no-untyped-call]
         super().__init__()  # type: ignore[no-untyped-call]
         self.now = self.most = 0
         self.known: dict[int, tuple[int, weakref.ref[Any]]] = {}
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # to say otherwise, torch loads its compiler, which takes seconds
 
     def __torch_dispatch__(self, func: Any, _types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}

@@ -93,9 +93,7 @@ def attack_sections(scene: AttackedScene, computed: Computed) -> list[Section]:
         ),
         blocks(
             "What the numbers mean",
-            Definitions(
-                (ACCURACY, SUCCESS, ALTERED, REACHED, CONTROL, L2_DISSIMILARITY, INTERVAL)
-            ),
+            Definitions((ACCURACY, SUCCESS, ALTERED, REACHED, CONTROL, L2_DISSIMILARITY, INTERVAL)),
         ),
     ]
 
@@ -223,6 +221,7 @@ def _asked(scene: AttackedScene) -> tuple[Fact, ...]:
 
 
 def _settings(scene: AttackedScene) -> Details:
-    return Details("All settings of RP2", summary_of(scene.found).model_dump_json(
-        indent=1, include={"settings"}
-    ))
+    return Details(
+        "All settings of RP2",
+        summary_of(scene.found).model_dump_json(indent=1, include={"settings"}),
+    )

@@ -103,12 +103,13 @@ def compare_spectra(
         BlurnetError: as ``high_frequency_measures``.
 
     Example:
-        >>> import blurnet, torch
-        >>> clean = torch.rand(4, 3, 32, 32, generator=torch.Generator().manual_seed(0))
-        >>> attacked = (clean + 0.1).clamp(0, 1)
-        >>> found = blurnet.compare_spectra(None, clean, attacked)
-        >>> round(float(found["input"].clean.mean), 1)  # of white noise
-        0.8
+        >>> generator = torch.Generator().manual_seed(0)
+        >>> attacked = images * (1 - mask)  # black stickers
+        >>> control = blurnet.random_colors(images, mask, generator=generator)
+        >>> found = blurnet.compare_spectra(model, images, attacked, controls=control)
+        >>> list(found)
+        ['input', 'conv1', 'relu1', 'conv2', 'relu2']
+        >>> mean, low, high = found["conv1"].attacked_minus_control
 
     """
     if layers is None:

@@ -255,12 +255,12 @@ def _spectra(
 
 def _look_at(maps: Tensor, clean: Tensor, look: _Look) -> _Layer:
     above, total = _pooled(maps, look)
-    changed, all_changed = _pooled(maps - clean, look)
-    each = {
-        "share": above / total,
-        "log_energy": above.log(),
-        "difference": changed / all_changed,
-    }
+    each = {"share": above / total, "log_energy": above.log()}
+    if maps is clean:
+        each["difference"] = torch.full_like(above, torch.nan)
+    else:
+        changed, all_changed = _pooled(maps - clean, look)
+        each["difference"] = changed / all_changed
     if look.shown is None:
         return _Layer(each, {})
     each["profile"] = radial_profile(power_spectrum(maps, window=look.window))[1].mean(1)

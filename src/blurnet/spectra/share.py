@@ -1,12 +1,16 @@
 """High frequencies as one number: the share of a map's energy above a cut-off."""
 
+import torch
 from torch import Tensor
 
 from blurnet.errors import BlurnetError
-from blurnet.spectra.transform import Window, power_spectrum, radial_frequency, window_weights
+from blurnet.spectra.transform import Window, radial_frequency, window_weights
 
 CUTOFF = 0.25
 """Cycles per pixel: half of the highest frequency along an axis, as for ``low_pass_share``."""
+
+ROUNDING = 1e-12
+"""A frequency that lies below the cut-off by less than this lies on it."""
 
 FLAT = 1e-12
 """A map whose variation has less than this part of its energy counts as constant (rounding)."""
@@ -39,9 +43,11 @@ def high_frequency_energy(
     weights = window_weights(maps, window)
     exact = maps.double()
     mean = (exact * weights).sum((-2, -1), keepdim=True) / weights.sum()
-    power = power_spectrum(exact - mean, window=window)
-    high = _above(cutoff, *maps.shape[-2:]).to(maps.device)
-    total, above = power.mean((-2, -1)), (power * high).mean((-2, -1))
+    pattern = (exact - mean).mul_(weights)
+    scale = weights.square().sum()
+    total = pattern.square().sum((-2, -1)) / scale  # Parseval's theorem
+    half = torch.view_as_real(torch.fft.rfft2(pattern)).flatten(-3).square_()
+    above = half @ _above(cutoff, *maps.shape[-2:]).to(maps.device) / (scale * weights.numel())
     flat = total <= FLAT * exact.square().mean((-2, -1))
     return above.masked_fill(flat, 0), total.masked_fill(flat, 0)
 
@@ -93,11 +99,23 @@ def layer_share(maps: Tensor, cutoff: float = CUTOFF, *, window: Window | None =
 
 def resolves(height: int, width: int, cutoff: float = CUTOFF) -> bool:
     """Say whether such maps have frequencies at or above the cut-off, and some but zero below."""
-    high = radial_frequency(height, width) >= cutoff - 1e-12
+    high = radial_frequency(height, width) >= cutoff - ROUNDING
     return bool(high.any()) and int((~high).sum()) > 1
 
 
 def _above(cutoff: float, height: int, width: int) -> Tensor:
+    """Say how often each number of a map's half spectrum counts towards its high frequencies.
+
+    ``rfft2`` gives one of each two frequencies that mirror each other.
+
+    Returns:
+        float64, one for the real and the imaginary part of each frequency, flat: 0 below the
+            cut-off.
+
+    Raises:
+        BlurnetError: if the cut-off has none of the frequencies above it, or none but zero below.
+
+    """
     if not resolves(height, width, cutoff):
         frequencies = sorted(set(radial_frequency(height, width).flatten().tolist()))
         between = (
@@ -109,4 +127,8 @@ def _above(cutoff: float, height: int, width: int) -> Tensor:
             f"a cut-off of {cutoff:g} cycles per pixel does not part the frequencies of maps of "
             f"{height} × {width} pixels; one that does {between}"
         )
-    return radial_frequency(height, width) >= cutoff - 1e-12
+    down = torch.fft.fftfreq(height, dtype=torch.float64)[:, None]
+    across = torch.fft.rfftfreq(width, dtype=torch.float64)
+    mirrored = (across > 0) & (across < 0.5)
+    counts: Tensor = (torch.hypot(down, across) >= cutoff - ROUNDING) * (1.0 + mirrored.double())
+    return counts[..., None].expand(-1, -1, 2).flatten()

@@ -115,7 +115,7 @@ def _run(model: nn.Module, images: Tensor, keep: Keep, names: Collection[str] | 
             if any(_compiled(module) for module in model.modules()):
                 stack.enter_context(torch.compiler.set_stance("force_eager"))  # it calls no hooks
             stack.enter_context(functions)
-            model(images)
+            model(images.clone())  # it may work in place
     except BlurnetError:
         raise
     except Exception as error:

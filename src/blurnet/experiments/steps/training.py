@@ -6,17 +6,16 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 
-from blurnet.defenses import Defense, Recipe, defense_of
+from blurnet.defenses import Defense, Recipe, defense_of, train
 from blurnet.engine import Needs, OnStep, Outcome, Step
 from blurnet.evaluation import predict, rate
 from blurnet.experiments.sources import DataSource, Identity
 from blurnet.models import MODELS
 from blurnet.penalties import penalty_terms
 from blurnet.settings import Settings
-from blurnet.training import Checkpoints, Progress, fit
+from blurnet.training import Checkpoints, Progress
 
 from .building import build_network, content_of, hash_tensors, inner
 from .network import PlannedNetwork
@@ -87,7 +86,8 @@ def trained(
     if recipe.model not in MODELS:
         undefended = recipe.model_copy(update={"defense": Defense()})
         content = content_of(recipe_network(undefended, classes, seed=seed, start=start))
-        name = recipe.model.rpartition(":")[2]
+        path, _, name = recipe.model.rpartition(":")
+        name = name if path else "program"
     step = Step(
         kind="train",
         version=1,
@@ -148,21 +148,20 @@ def _train(
     on_step: OnStep,
     folder: Path,
 ) -> Outcome[NetworkValues]:
-    train, test = source.load()
+    images, test = source.load()
     if "undefended" in needs:
         start = needs["undefended"].tensors
-    network = recipe_network(recipe, train.classes, seed=seed, start=start)
-    history = fit(
+    network = recipe_network(recipe, images.classes, seed=seed, start=start)
+    history = train(
         network,
-        train,
+        images,
+        defense=recipe.defense,
         settings=recipe.training,
-        generator=torch.Generator().manual_seed(seed),
-        penalties=recipe.defense.penalties,
-        augment=recipe.augmentation,
-        harden=recipe.defense.harden(),
+        augmentation=recipe.augmentation,
+        seed=seed,
         checkpoints=Checkpoints(
             folder / "checkpoint.safetensors",
-            {"recipe": recipe.model_dump(mode="json"), "classes": train.classes, "seed": seed},
+            {"recipe": recipe.model_dump(mode="json"), "classes": images.classes, "seed": seed},
             every_seconds=CHECKPOINT_SECONDS,
         ),
         on_progress=_told(on_step),
@@ -171,9 +170,9 @@ def _train(
         model=recipe.model,
         size=recipe.size,
         channels=recipe.channels,
-        classes=train.classes,
+        classes=images.classes,
         filters=recipe.defense.filters,
-        train_images=len(train),
+        train_images=len(images),
         test_accuracy=rate(predict(network, test.images).classes == test.labels),
         epoch_losses=tuple(history.losses),
     )

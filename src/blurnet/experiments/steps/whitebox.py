@@ -93,6 +93,7 @@ def _attack(
         settings=settings,
         seed=seed,
         on_step=on_step,
+        keep_images=False,
     )
     worst = found.worst_place
     values = WhiteboxValues(

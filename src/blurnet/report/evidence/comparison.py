@@ -21,8 +21,8 @@ UNDER_ATTACK = Measure(
 )
 CEILING = Measure(
     "wrong with the place known",
-    "1 − the ceiling: images not classified as their class with the sticker's pixels filled in, the "
-    "best of three ways",
+    "1 − the ceiling: images not classified as their class with the sticker's pixels filled in, "
+    "the best of three ways",
 )
 ANY_TARGET = Measure(
     "attack success at any target", "images that the sticker of at least one target fools"

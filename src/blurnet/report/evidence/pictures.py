@@ -11,7 +11,14 @@ from torch.nn.functional import interpolate
 from blurnet.evaluation.evidence import AttackFound, Evidence
 from blurnet.report.attack_files import sticker_picture
 from blurnet.report.figures.images import data_uri, image_uri, png
-from blurnet.report.figures.photographs import Answer, Answers, Photographs, PhotographSet, View, sheet
+from blurnet.report.figures.photographs import (
+    Answer,
+    Answers,
+    Photographs,
+    PhotographSet,
+    View,
+    sheet,
+)
 from blurnet.report.words import percent
 
 LARGEST = 128
@@ -127,9 +134,7 @@ def _set(evidence: Evidence, found: AttackFound, place: int) -> PhotographSet:
         for at in range(len(shown))
     )
     drawn = sheet(name, names, tensors["clean"], {evidence.network: (attacked, told.attacked)})
-    return PhotographSet(
-        _title(found), {AXIS: name}, (told,), views, len(evidence.labels), drawn
-    )
+    return PhotographSet(_title(found), {AXIS: name}, (told,), views, len(evidence.labels), drawn)
 
 
 def _title(found: AttackFound) -> str:
@@ -147,8 +152,8 @@ def _sentence(evidence: Evidence, found: AttackFound) -> str:
     worst = max(found.targets, key=lambda each: each.success.value)
     aimed = "" if worst.target is None else f", “{evidence.classes[worst.target]}”,"
     return (
-        f"at the worst target{aimed} {worst.success.count} of {worst.success.total} attacked images "
-        f"are not classified as their class ({percent(worst.success.value)}); the mean over "
+        f"at the worst target{aimed} {worst.success.count} of {worst.success.total} attacked "
+        f"images are not classified as their class ({percent(worst.success.value)}); the mean over "
         f"{len(found.targets)} targets is {percent(found.success.value)}."
     )
 
@@ -195,6 +200,12 @@ def _stickers(evidence: Evidence, found: AttackFound, place: int) -> StickerSet:
         name = evidence.names[shown[at]] if len(on) == 1 else f"{label}, {len(on)} images"
         aim = "untargeted" if aims[at] < 0 else f"aimed at {evidence.classes[aims[at]]}"
         where = mask if mask.dim() == 2 else mask[at]
-        made.append(Sticker(name, aim, data_uri('image/png', png(sticker_picture(noise[number], where, added=added)))))
+        made.append(
+            Sticker(
+                name,
+                aim,
+                data_uri("image/png", png(sticker_picture(noise[number], where, added=added))),
+            )
+        )
     choice = {AXIS: found.attack.name}
     return StickerSet(found.attack.name, choice, tuple(made), len(noise), added)

@@ -86,7 +86,9 @@ def asked_facts(evidence: Evidence) -> tuple[Fact, ...]:
     suite = evidence.suite
     limits = [
         f"success at most {percent(suite.max_success)}" if suite.max_success is not None else "",
-        f"accuracy at least {percent(suite.min_accuracy)}" if suite.min_accuracy is not None else "",
+        f"accuracy at least {percent(suite.min_accuracy)}"
+        if suite.min_accuracy is not None
+        else "",
     ]
     return (
         Fact("Network", evidence.network),
@@ -99,10 +101,13 @@ def asked_facts(evidence: Evidence) -> tuple[Fact, ...]:
         Fact("Classes shown", f"{len(shown)} of {len(evidence.classes)}: {names}"),
         Fact(
             "Place of the sticker",
-            f"{counted(evidence.mask_pixels, 'pixel')}, {percent(evidence.mask_share)} of the image",
+            f"{counted(evidence.mask_pixels, 'pixel')}, {percent(evidence.mask_share)} of the "
+            "image",
         ),
         Fact("Suite", f"{suite.name}: {', '.join(each.name for each in suite.attacks)}"),
-        Fact("Demanded", ", ".join(filter(None, limits)) or "nothing beyond the suite's own checks"),
+        Fact(
+            "Demanded", ", ".join(filter(None, limits)) or "nothing beyond the suite's own checks"
+        ),
         Fact("Seed", str(evidence.seed)),
     )
 

@@ -104,7 +104,9 @@ def _targets(evidence: Evidence, found: AttackFound) -> Table:
                     rate_cell(each.success),
                     rate_cell(each.reached),
                     number_cell(each.l2_dissimilarity),
-                    NOTHING if each.dead_gradient_share is None else _mean(each.dead_gradient_share),
+                    NOTHING
+                    if each.dead_gradient_share is None
+                    else _mean(each.dead_gradient_share),
                     Words(_losses(each.loss_first, each.loss_last)),
                 ),
             )

@@ -69,7 +69,7 @@ def verdict_words(evidence: Evidence) -> str:
     """Say whether the conditions hold."""
     failed = [each.name for each in evidence.conditions if not each.passed]
     if not failed:
-        return f"All {len(evidence.conditions)} conditions hold"
+        return "All conditions hold"
     number = f"{len(failed)} of {len(evidence.conditions)} conditions"
     return f"{number} {'fails' if len(failed) == 1 else 'fail'}: {', '.join(failed)}"
 

@@ -91,7 +91,9 @@ class Photographs:
     def confidence_missing(self) -> bool:
         """Whether some answers' confidence is unknown."""
         told = (each for found in self.sets for each in found.networks)
-        return any(answer.confidence is None for each in told for answer in each.clean)
+        return any(
+            answer.confidence is None for each in told for answer in (*each.clean, *each.attacked)
+        )
 
 
 def views_shown(views: int, sets: int, size: int = SMALL) -> list[int]:

@@ -50,15 +50,7 @@ def read_run(folder: Path) -> AnyRun:
 
 
 def _results(folder: Path) -> AnyResults:
-    """Read a run's results; where they are damaged, its records are not, and stay."""
-    try:
-        results = load_results(folder)
-    except BlurnetError as error:
-        advice = f"; remove {folder} and run again"
-        said = str(error).removesuffix(advice)
-        if said != str(error):
-            said += "; remove that file, and the blurnet run that made it writes it again"
-        raise BlurnetError(said) from None
+    results = load_results(folder)
     if isinstance(results, Evidence):
         raise BlurnetError(f"{folder}: an evaluation, and no run")
     return results

@@ -7,18 +7,20 @@ from typing import Any
 
 from blurnet.errors import BlurnetError
 from blurnet.files import to_json
-from blurnet.report import evidence
 from blurnet.report.blocks import Section
 from blurnet.report.figures.drawings import write_drawings
 from blurnet.report.figures.images import data_uri
 from blurnet.report.measures import Measured
 from blurnet.report.page import comparison
-from blurnet.report.page.comparison import Compared, compared_tables, differences, named
+from blurnet.report.page.compared import Compared, compared_tables, differences, named
 from blurnet.report.page.page import REPORT, check_page, put_page, render, subject_of
-from blurnet.report.page.source import EvidenceSource, Source, read_source
+from blurnet.report.page.source import Source, read_source
 from blurnet.settings import Settings
 
 FIGURES = "figures"
+
+CALLED = {"run": "runs", "evidence": "evaluations"}
+"""What sources are called together."""
 
 
 class Read(Settings):
@@ -50,6 +52,7 @@ class Beside(Settings):
 class Comparison(Settings):
     """What several runs are beside each other: settings that differ, and the same rows."""
 
+    runs: tuple[Read, ...]
     differences: dict[str, list[str]]
     rows: tuple[Beside, ...]
 
@@ -137,24 +140,16 @@ def _single(source: Source) -> _Content:
 
 
 def _together(sources: Sequence[Source], out: Path, subject: str) -> _Content:
-    """Put several side by side; what evaluations alone share more than that is theirs to show."""
     beside = named(sources)
-    evaluations = {
-        each.name: each.source.evidence
-        for each in beside
-        if isinstance(each.source, EvidenceSource)
-    }
-    runs = {"runs": [_read(source).model_dump(mode="json") for source in sources]}
-    if len(evaluations) == len(beside):
-        sections = evidence.comparison_sections(evaluations)
-        told, called = runs | evidence.compared(evaluations), "evaluations"
-    else:
-        sections = comparison.sections(beside, out)
-        found = Comparison(differences=differences(beside), rows=_rows(beside))
-        told = runs | found.model_dump(mode="json")
-        called = "runs and evaluations" if evaluations else "runs"
+    found = Comparison(
+        runs=tuple(map(_read, sources)), differences=differences(beside), rows=_rows(beside)
+    )
+    told = found.model_dump(mode="json")
+    there = {source.what for source in sources}
+    kinds = [called for what, called in CALLED.items() if what in there]
+    heading = f"{len(sources)} {' and '.join(kinds)} side by side"
     downloads = {"comparison.json": data_uri("application/json", to_json(told))}
-    heading = f"{len(sources)} {called} side by side"
+    sections = comparison.sections(beside, out)
     return _Content(sections, render("comparison", heading, sections, downloads, subject), told)
 
 

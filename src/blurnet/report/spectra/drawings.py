@@ -173,13 +173,14 @@ def _maps(
 ) -> Drawing:
     described = record.values.layers[layer]
     photographs = _photographs(run, row) if (layer, views) == (INPUT, "view") else ()
+    names = [f"{views}/{layer}/{state}" for state in COLUMNS]
     return maps(
         f"Spectra of {layer}, {name_of(row)}, {many}",
         f"{name_of(row)}: {layer}, {many}",
         layer,
         described.shown,
         described.maps,
-        {state: record.tensors[f"{views}/{layer}/{state}"] for state in COLUMNS},
+        dict(zip(COLUMNS, run.tensors(row.steps.spectra, record, *names), strict=True)),
         photographs,
     )
 
@@ -210,7 +211,8 @@ def kernel_parts(run: SpectraRun) -> Iterator[Part]:
         effects = row.kernels
         if effects is None:
             continue
-        weights = run.read(row.steps.spectra, SpectraValues).tensors["kernels"]
+        key = row.steps.spectra
+        (weights,) = run.tensors(key, run.read(key, SpectraValues), "kernels")
         drawing = Drawing(
             f"Learned kernels, {name_of(row)}",
             f"“{name_of(row)}”: learned kernels above, their frequency responses below",
