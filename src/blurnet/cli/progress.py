@@ -24,6 +24,7 @@ from blurnet.engine import OnStep, Standing, Step, Watch
 
 SECONDS_BETWEEN_LINES = 10
 
+
 @contextmanager
 def progress(*, quiet: bool) -> Iterator[Watch | None]:
     """Give what ``run_steps`` tells how a run goes; Ctrl-C ends the command with status 130."""
