@@ -8,9 +8,8 @@ stop, for attacks with a target the mean over targets and the worst.
 """
 
 import argparse
-import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -21,7 +20,9 @@ from blurnet.data.rp2 import load_noise, load_scene
 from blurnet.data.scene import Scene
 from blurnet.engine import Records
 from blurnet.evaluation import predict
+from blurnet.experiments import load_results
 from blurnet.experiments.steps.network import network_of
+from blurnet.experiments.steps.values import NetworkValues
 
 STRONGEST = RP2Settings(
     precision="auto",
@@ -53,7 +54,7 @@ TARGETED = {
 class Attacked:
     """One network and the photographs: how many are no longer taken for what they show."""
 
-    def __init__(self, model: nn.Module, classes: list[str], scene: Scene) -> None:
+    def __init__(self, model: nn.Module, classes: Sequence[str], scene: Scene) -> None:
         self.model, self.images, self.mask = model, scene.floats, scene.mask
         self.true = classes.index(scene.true_class)
         self.others = [place for place in range(len(classes)) if place != self.true]
@@ -62,17 +63,23 @@ class Attacked:
         """Say which views are taken for something else, bool, V."""
         return predict(self.model, adversarial).classes != self.true
 
-    def by_rp2(self, settings: RP2Settings, mask: Tensor | None = None) -> Tensor:
-        """Attack at every target, or untargeted at once, T × V × C × H × W."""
+    def by_rp2(self, settings: RP2Settings, mask: Tensor | None = None) -> Iterator[Tensor]:
+        """Attack at every target, or untargeted at once; of each V × C × H × W."""
         aims = [self.true] if settings.goal == "untargeted" else self.others
-        return rp2(
+        found = rp2(
             self.model,
             self.images,
             torch.tensor(aims),
             self.mask if mask is None else mask,
             settings=settings,
             generator=torch.Generator().manual_seed(0),
-        ).adversarial
+            keep_images=False,
+        )
+        return (found.attacked(place) for place in range(len(aims)))
+
+    def by_strongest(self, settings: RP2Settings, mask: Tensor | None = None) -> Tensor:
+        """Attack untargeted, V × C × H × W."""
+        return next(self.by_rp2(settings, mask))
 
     def by_random_search(self, queries: int) -> Tensor:
         """Attack without a gradient, V × C × H × W."""
@@ -99,13 +106,13 @@ def figures(
     yield "no sticker", [fooled(network.images)]
     yield "RP2's published sticker", [fooled((network.images + published).clamp(0, 1))]
     yield "random search, 2,000 queries", [fooled(network.by_random_search(2000))]
-    yield "strongest", [fooled(network.by_rp2(STRONGEST)[0])]
-    yield "strongest, 500 steps, 4 restarts", [fooled(network.by_rp2(LONGEST)[0])]
+    yield "strongest", [fooled(network.by_strongest(STRONGEST))]
+    yield "strongest, 500 steps, 4 restarts", [fooled(network.by_strongest(LONGEST))]
     if sources:
-        carried = [fooled(source.by_rp2(STRONGEST)[0]) for source in sources]
+        carried = [fooled(source.by_strongest(STRONGEST)) for source in sources]
         name = f"strongest of {len(sources)} other networks, carried over, any"
         yield name, [torch.stack(carried).any(0)]
-    yield "strongest, whole octagon", [fooled(network.by_rp2(STRONGEST, octagon)[0])]
+    yield "strongest, whole octagon", [fooled(network.by_strongest(STRONGEST, octagon))]
     if not targeted:
         return
     for name, settings in TARGETED.items():
@@ -128,23 +135,23 @@ def main() -> None:
     scene, records = load_scene(given.rp2), Records(given.run)
     octagon = load_scene(given.rp2, "octagon").mask
     published = load_noise(given.rp2)[0] * scene.mask
-    rows = json.loads((given.run / "results.json").read_text())["rows"]
+    rows = load_results(given.run).rows
 
     def networks(label: str | None) -> dict[int, Attacked]:
         found = {
-            network["seed"]: records[network["train"]]
+            network.seed: records.read(network.train, NetworkValues)
             for row in rows
-            if row["label"] == label
-            for network in row["networks"]
+            if row.label == label
+            for network in row.networks
         }
         return {
-            seed: Attacked(network_of(outcome), outcome.values["classes"], scene)
+            seed: Attacked(network_of(outcome), outcome.values.classes, scene)
             for seed, outcome in found.items()
         }
 
     mine, others = networks(given.label), networks(given.source)
     if not mine:
-        parser.error(f"no row {given.label!r}; there are: {[row['label'] for row in rows]}")
+        parser.error(f"no row {given.label!r}; there are: {[row.label for row in rows]}")
     print("| seed | attack | mean | worst target | seconds |\n|---|---|---|---|---|")
     for seed, network in mine.items():
         if given.seeds and seed not in given.seeds:
