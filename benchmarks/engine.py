@@ -74,12 +74,12 @@ def trainings(number, epochs, place):
     from blurnet.data import synthetic
     from blurnet.defenses import Recipe
     from blurnet.experiments.sources import DataSource
-    from blurnet.experiments.steps.network import trained
-    from blurnet.training import TrainingSettings
+    from blurnet.experiments.steps.training import trained
+    from blurnet.training import FitSettings
 
     cores = os.cpu_count() or 1
     source = DataSource("synthetic", synthetic.CLASSES[:4])
-    recipe = Recipe(training=TrainingSettings(epochs=epochs))
+    recipe = Recipe(training=FitSettings(epochs=epochs))
     planned = [trained(source, recipe, seed=k, called="one").step for k in range(number)]
     seconds, weights = {}, {}
     for name, how in {
