@@ -79,7 +79,7 @@ def trainings(number, epochs, place):
 
     cores = os.cpu_count() or 1
     source = DataSource("synthetic", synthetic.CLASSES[:4])
-    recipe = Recipe(training=FitSettings(epochs=epochs))
+    recipe = Recipe(model="lisa_cnn", training=FitSettings(epochs=epochs))
     planned = [trained(source, recipe, seed=k, called="one").step for k in range(number)]
     seconds, weights = {}, {}
     for name, how in {
