@@ -9,8 +9,6 @@ import pytest
 
 # Beside other busy processes, waiting threads that spin make small batches many times slower.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-# Small runs are done before a worker has imported torch; test_jobs.py asks for workers itself.
-os.environ.setdefault("BLURNET_JOBS", "1")
 
 
 @pytest.fixture(autouse=True)

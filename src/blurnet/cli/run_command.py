@@ -83,15 +83,13 @@ def run(
         ),
     ] = None,
     jobs: Annotated[
-        int | None,
+        int,
         typer.Option(
             metavar="N",
             min=1,
-            envvar="BLURNET_JOBS",
-            help="How many steps run side by side. Default: as many as there are cores, or steps "
-            "that do not wait for each other.",
+            help="How many steps run side by side, each in a process of its own.",
         ),
-    ] = None,
+    ] = 1,
     threads: Annotated[
         int | None,
         typer.Option(
