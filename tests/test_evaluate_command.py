@@ -53,7 +53,7 @@ def test_conditions_are_the_exit_status(at_home):
     assert "FAILS  robust" in printed
     other = at_home(*given, "--out", "a", "--max-success", 1)
     assert other[0] == 2
-    assert "a: it holds an evaluation, with another max_success" in other[2]
+    assert "a: it holds an evaluation that was asked otherwise (max_success)" in other[2]
     assert not Evidence.load(at_home.folder / "a").passed, "left as it was"
     assert at_home(*given, "--out", "a", "--max-success", 1, "--replace")[0] in {0, 1}
     assert Evidence.load(at_home.folder / "a").suite.max_success == 1

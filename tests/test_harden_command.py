@@ -82,7 +82,10 @@ def test_a_defense_that_needs_it_is_trained_and_read_back(at_home):
     assert len(evidence.labels) == 3
     other = at_home(*given[:-1], "hard", "--seed", 1)
     assert other[0] == 2
-    assert "hard: it holds a hardened network, with another seed; choose another" in other[2]
+    assert (
+        "hard: it holds a hardened network that was asked otherwise (seed); choose another"
+        in other[2]
+    )
     into = at_home("evaluate", "hard", "--out", "hard")
     assert into[0] == 2
     assert "hard: it holds a hardened network" in into[2]

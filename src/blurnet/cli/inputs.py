@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from blurnet.cli.trained import as_trained
 from blurnet.errors import BlurnetError
 
 if TYPE_CHECKING:
@@ -115,6 +116,8 @@ def read_inputs(
     from blurnet.evaluation.inputs import understood
 
     _refuse_void(network, photographs)
+    if not resized:
+        photographs = as_trained(network, photographs)
     model = None if network.file is None and network.model else _written(network, photographs.rp2)
     test, train = read_photographs(photographs)
     if model is None:

@@ -66,7 +66,7 @@ def _refuse_other(folder: Path, there: Any, asked: Mapping[str, Any]) -> None:
         if isinstance(there, dict) and there.get("command") == asked.get("command")
         else []
     )
-    differs = f", with another {', '.join(differing)}" if differing else ""
+    differs = f" that was asked otherwise ({', '.join(differing)})" if differing else ""
     raise BlurnetError(
         f"{folder}: it holds {held[0]}{differs}; choose another folder with --out, or --replace it"
     )
