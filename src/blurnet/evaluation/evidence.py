@@ -226,6 +226,9 @@ class Evidence(Settings):
         other._tensors = Pictures(tensors)
         return other
 
+    def __str__(self) -> str:
+        return self.table()
+
     def to_json(self) -> str:
         """Write everything but the pictures as JSON."""
         return self.model_dump_json(indent=1) + "\n"

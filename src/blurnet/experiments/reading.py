@@ -56,6 +56,11 @@ def load(
     content = read_experiment(name_or_file)
     changed = change(content, assignments) | dict(changes or {})
     kind = changed.get("kind")
+    if kind is None:
+        raise BlurnetError(
+            f"{name_or_file}: a line such as kind: blackbox is missing; there are: "
+            f"{', '.join(KINDS)}; the shipped files in {Path(__file__).parent} are examples"
+        )
     if not isinstance(kind, str) or kind not in KINDS:
         raise BlurnetError(f"{name_or_file}: kind: {kind!r} is not one of: {', '.join(KINDS)}")
     try:
