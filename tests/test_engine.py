@@ -38,7 +38,7 @@ class Nested(Settings):
     names: dict[str, int] | None = None
 
 
-COMPUTED = Computed(by=provenance(), seconds=0.1, finished="2026-01-02T03:04:05+00:00")
+COMPUTED = Computed(by=provenance(), seconds=1.5, finished="2026-01-02T03:04:05+00:00")
 
 
 def add_one(needs, on_step, folder):

@@ -19,6 +19,7 @@ from blurnet.cli import (
     report_command,
     run_command,
     spectrum_command,
+    status_command,
     train_command,
 )
 from blurnet.errors import BlurnetError, BlurnetWarning
@@ -43,6 +44,7 @@ app.add_typer(attack_command.app, name="attack")
 app.command("evaluate")(evaluate_command.evaluate)
 app.command("run")(run_command.run)
 app.command("report")(report_command.report)
+app.command("status")(status_command.status)
 app.command("spectrum")(spectrum_command.spectrum)
 app.command("list")(list_command.list_)
 app.add_typer(data_command.app, name="data")
@@ -96,10 +98,10 @@ def _warn(message: Warning | str, category: type[Warning], *where: Any, **more: 
 
 
 def main() -> None:
-    """Run the command; a user's mistake is one line on standard error and exit status 2."""
+    """Run the command; an error is one line; status 2 for a user's mistake, 1 for failed steps."""
     _say()
     try:
         app()
     except BlurnetError as error:
         print(f"blurnet: {error}", file=sys.stderr)
-        sys.exit(2)
+        sys.exit(getattr(error, "exit_status", 2))

@@ -3,6 +3,8 @@
 import hashlib
 import json
 import os
+import shlex
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -80,6 +82,29 @@ def run(
             "attack.steps=1000; may be repeated.",
         ),
     ] = None,
+    jobs: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="How many steps run side by side, each in a process of its own.",
+        ),
+    ] = 1,
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Threads of each step; with the same number a step gives the same bits, whatever "
+            "--jobs. Default: 1 with --jobs above 1, else all.",
+        ),
+    ] = None,
+    time_limit: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS", help="A step that takes longer is killed; the others go on."
+        ),
+    ] = None,
     json_: Annotated[
         bool, typer.Option("--json", help="Print results.json alone on standard output.")
     ] = False,
@@ -100,7 +125,9 @@ def run(
       blurnet run mine.yaml --data folder:signs --model mynet.py:build --size 64
 
     A run that was cut off goes on where it was, by the same command. blackbox, spectra and deeper
-    take minutes, the others an hour and more; a second run takes seconds.
+    take minutes, the others an hour and more; a second run takes seconds. A step that fails costs
+    only what needs it: the rest is finished and kept, the exit status is 1, and the same command
+    tries it again. blurnet status DIR says how a run stands.
     """
     from rich.console import Console
 
@@ -121,7 +148,16 @@ def run(
     folder = out or _default_folder(experiment, assignments, changes)
     check_page(folder / REPORT)
     with progress(quiet=quiet) as on_begin:
-        results = experiments.run(described, folder, on_begin, replace)
+        results = experiments.run(
+            described,
+            folder,
+            on_begin,
+            replace,
+            jobs=jobs,
+            threads=threads,
+            time_limit=time_limit,
+            command=shlex.join(["blurnet", *sys.argv[1:]]),
+        )
     writable = os.access(folder, os.W_OK)
     if writable:
         write_page(folder)

@@ -1,44 +1,105 @@
-"""Run steps here, one after the other."""
+"""Run steps on this machine: one after the other in this process, or side by side in others."""
 
-import time
-from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
-from .computed import Computed, provenance
-from .records import Records
-from .step import OnStep, Step, in_order
+import torch
 
-OnBegin = Callable[[Step[Any], int, int], OnStep]
+from blurnet.errors import BlurnetError
+
+from .board import Board
+from .here import in_this_process
+from .how import choose
+from .planned import write_plan
+from .records import Records
+from .side_by_side import SideBySide
+from .step import Step, in_order
+from .watch import OnBegin, Pace, Standing, Watch, as_watch
 
 
 def run_steps(
-    steps: Iterable[Step[Any]], records: Records, on_begin: OnBegin | None = None
+    steps: Iterable[Step[Any]],
+    records: Records,
+    on_begin: OnBegin | None = None,
+    *,
+    jobs: int | None = 1,
+    threads: int | None = None,
+    time_limit: float | None = None,
+    command: str = "",
 ) -> None:
     """Do what is missing of the steps and all that they need.
+
+    A step that fails costs only what needs it; all else is done and kept. With the same number of
+    threads a step gives the same bits, however many run side by side.
 
     Args:
         steps: the steps whose records are wanted.
         records: where finished steps are found and new ones kept; lock it first.
         on_begin: called before each missing step with the step, its place (from 1) among the
-            missing ones and their number; gives the callback for the step's own progress.
+            missing ones and their number; gives the callback for the step's own progress. A
+            ``Watch`` is told more.
+        jobs: how many steps run side by side, each in a process of its own; 1 for one after the
+            other in this process; None for what is fastest here, see ``fastest``.
+        threads: torch's, for each step; None for 1 where ``jobs`` is more than 1, else for as many
+            as torch has.
+        time_limit: how many seconds a step may take; it is then killed, and has failed. A step
+            that cannot be sent to another process is not limited.
+        command: what makes the run go on, for ``blurnet status``.
 
     Raises:
-        BlurnetError: what a step raises. Steps finished before it are kept.
+        FailedSteps: if some failed.
+        CannotKeep: if the disk takes no more records.
+        BlurnetError: for wrong numbers, or if no worker can start.
 
     """
-    missing = [step for step in in_order(steps) if step.key not in records]
-    by = provenance()
-    for place, step in enumerate(missing, start=1):
-        on_step: OnStep = _ignore if on_begin is None else on_begin(step, place, len(missing))
-        needs = {role: records.outcome(need) for role, need in step.needs.items()}
-        with records.scratch(step) as folder:
-            start = time.monotonic()
-            outcome = step.work(needs, on_step, folder)
-            seconds = round(time.monotonic() - start, 3)
-            finished = datetime.now(UTC).isoformat(timespec="seconds")
-            records.write(step, outcome, Computed(by=by, seconds=seconds, finished=finished))
+    watch, ordered = as_watch(on_begin), in_order(steps)
+    how = choose(ordered, jobs, threads)
+    if time_limit is not None and not time_limit > 0:
+        raise BlurnetError(f"the time limit is more than 0 seconds, not {time_limit}")
+    missing, pace = _missing(ordered, records, watch)
+    write_plan(records, ordered, jobs=how.jobs, command=command)
+    if not missing:
+        return
+    standing = Standing(len(missing), how.jobs, how.threads, how.chosen, pace)
+    board = Board(missing, len(ordered) - len(missing), records, standing, watch)
+    watch.planned(standing)
+    with _threads(how.threads):
+        if how.jobs == 1 and time_limit is None:
+            in_this_process(board, records)
+        else:
+            SideBySide(board, records, how, time_limit, watch).run()
+    board.check()
 
 
-def _ignore(_done: int, _total: int, _note: str = "", /) -> None:
-    pass
+def _missing(
+    ordered: Sequence[Step[Any]], records: Records, watch: Watch
+) -> tuple[list[Step[Any]], Pace]:
+    """List the steps without a sound record; damaged ones are set aside, and that is said."""
+    missing, pace = [], Pace()
+    for step in ordered:
+        if step.key not in records:
+            missing.append(step)
+            continue
+        try:
+            pace.add(step.kind, records.checked(step.key).computed.seconds)
+        except BlurnetError as error:
+            aside = records.set_aside(step.key)
+            why = str(error).partition("; remove")[0]
+            watch.said(f"a damaged record is computed again; it lies in {aside} now: {why}")
+            missing.append(step)
+    return missing, pace
+
+
+@contextmanager
+def _threads(number: int) -> Iterator[None]:
+    """Let torch use so many threads in this process."""
+    before = torch.get_num_threads()
+    if number == before:
+        yield
+        return
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

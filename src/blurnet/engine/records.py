@@ -1,5 +1,6 @@
 """What steps found, kept on disk: written once, whole, and never again."""
 
+import hashlib
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,7 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import filelock
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 from safetensors.torch import save
 
 from blurnet.data.tensors import read_safetensors
@@ -16,7 +17,11 @@ from blurnet.files import disk_errors, read_json, sync_folder, to_json, write_sy
 from blurnet.settings import Settings, check
 
 from .computed import Computed
-from .step import Outcome, Step
+from .step import Described, Outcome, Step, key_of
+from .working import worked_on
+
+WORTH_WAITING = 1.0
+"""Records of steps that took so many seconds are on the disk before the run goes on."""
 
 ValuesType = TypeVar("ValuesType", bound=BaseModel)
 
@@ -29,6 +34,7 @@ class Recorded(Settings):
         config: the step's description, without what has its default; see ``canonical``.
         needs: role → the key of a step whose outcome was read.
         computed: when, by what, and how long it took.
+        files: name → SHA-256 (hexadecimal) of the record's other files.
 
     """
 
@@ -38,13 +44,20 @@ class Recorded(Settings):
     config: dict[str, Any]
     needs: dict[str, str]
     computed: Computed
+    files: dict[str, str] = Field(default_factory=dict)
+
+
+class CannotKeep(BlurnetError):
+    """The disk does not take a record: nothing more can be kept, so no further step begins."""
 
 
 class Records:
     """The records of a run's folder.
 
     A record is a folder ``records/<key>`` with ``config.json``, ``result.json`` and, where the step
-    gave tensors, ``tensors.safetensors``. It appears under its name complete or not at all.
+    gave tensors, ``tensors.safetensors``. It appears under its name complete or not at all. Its
+    name is the hash of its description, and the description has the hashes of the other files, so
+    that a record that was cut short, edited or exchanged is told from a sound one.
 
     Args:
         folder: the run's folder; made at the first write.
@@ -73,13 +86,40 @@ class Records:
         tensors = path / "tensors.safetensors"
         try:
             typed = check(values, read_json(path / "result.json"))
-            return Outcome(typed, read_safetensors(tensors)[0] if tensors.exists() else {})
+            found = Outcome(typed, read_safetensors(tensors)[0] if tensors.exists() else {})
+            self._sound(key)
         except BlurnetError as error:
             raise self._damaged(path, error) from None
+        return found
 
     def outcome(self, step: Step[ValuesType]) -> Outcome[ValuesType]:
         """Read what ``step`` found; see ``read``."""
         return self.read(step.key, step.values)
+
+    def checked(self, key: str) -> Recorded:
+        """Read a record's description, and compare all its files with their hashes.
+
+        Raises:
+            BlurnetError: if there is no such record, or it is damaged.
+
+        """
+        try:
+            return self._sound(key)
+        except BlurnetError as error:
+            raise self._damaged(self.root / key, error) from None
+
+    def set_aside(self, key: str) -> Path:
+        """Rename a damaged record, so that it is computed again; give where it lies now.
+
+        Raises:
+            BlurnetError: if the folder cannot be written to.
+
+        """
+        aside = self.root / f".{key}.damaged"
+        with disk_errors(self.folder):
+            shutil.rmtree(aside, ignore_errors=True)
+            (self.root / key).rename(aside)
+        return aside
 
     def recorded(self, key: str) -> Recorded:
         """Read a record's description and how it came about; raises as ``read``."""
@@ -89,46 +129,70 @@ class Records:
         except BlurnetError as error:
             raise self._damaged(path, error) from None
 
-    def write(self, step: Step[Any], outcome: Outcome[Any], computed: Computed) -> None:
+    def write(self, step: Described, outcome: Outcome[Any], computed: Computed) -> None:
         """Keep what a step found. A kill at any moment leaves the whole record or none.
 
+        So does a power cut, but for a step that took less than ``WORTH_WAITING`` seconds: the disk
+        is not waited for, and a record that the cut left torn is told by its hashes.
+
         Raises:
-            BlurnetError: if the disk does not take it, with the folder and the system's reason.
+            CannotKeep: if the disk does not take it, with the folder and the system's reason.
 
         """
-        temporary = self.root / f".{step.key}.partial"
+        files = {"result.json": to_json(outcome.values.model_dump(mode="json"))}
+        if outcome.tensors:
+            tensors = {name: t.contiguous() for name, t in outcome.tensors.items()}
+            files["tensors.safetensors"] = save(tensors)
         description = step.description | {
             "title": step.title,
             "computed": computed.model_dump(mode="json"),
+            "files": {name: _hash(content) for name, content in files.items()},
         }
+        try:
+            synced = computed.seconds >= WORTH_WAITING
+            self._write(step.key, {"config.json": to_json(description), **files}, synced=synced)
+        except BlurnetError as error:
+            raise CannotKeep(str(error)) from None
+
+    def _write(self, key: str, files: dict[str, bytes], *, synced: bool) -> None:
+        temporary = self.root / f".{key}.partial"
         with disk_errors(self.folder):
             shutil.rmtree(temporary, ignore_errors=True)
             temporary.mkdir(parents=True)
             try:
-                write_synced(temporary / "config.json", to_json(description))
-                values = outcome.values.model_dump(mode="json")
-                write_synced(temporary / "result.json", to_json(values))
-                if outcome.tensors:
-                    tensors = {name: t.contiguous() for name, t in outcome.tensors.items()}
-                    write_synced(temporary / "tensors.safetensors", save(tensors))
-                sync_folder(temporary)
-                temporary.rename(self.root / step.key)
-                sync_folder(self.root)
+                for name, content in files.items():
+                    if synced:
+                        write_synced(temporary / name, content)
+                    else:
+                        (temporary / name).write_bytes(content)
+                if synced:
+                    sync_folder(temporary)
+                temporary.rename(self.root / key)
+                if synced:
+                    sync_folder(self.root)
             finally:
                 shutil.rmtree(temporary, ignore_errors=True)
 
+    def working(self, key: str) -> Path:
+        """Give the folder that a step has while it works."""
+        return self.root / f".{key}.working"
+
     @contextmanager
-    def scratch(self, step: Step[Any]) -> Iterator[Path]:
-        """Give a folder to a step while it works. It goes when the work is recorded.
+    def scratch(self, step: Described) -> Iterator[Path]:
+        """Give a folder to a step while it works, and hold it. It goes when the work is recorded.
 
         Raises:
-            BlurnetError: if the disk does not take it.
+            CannotKeep: if the disk does not take it.
+            BlurnetError: if another process works on this step.
 
         """
-        folder = self.root / f".{step.key}.working"
-        with disk_errors(self.folder):
+        folder = self.working(step.key)
+        try:
             folder.mkdir(parents=True, exist_ok=True)
-        yield folder
+        except OSError as error:
+            raise CannotKeep(f"{self.folder}: cannot write there: {error.strerror}") from None
+        with worked_on(folder):
+            yield folder
         shutil.rmtree(folder, ignore_errors=True)
 
     @contextmanager
@@ -159,8 +223,26 @@ class Records:
         finally:
             lock.release()
 
+    def _sound(self, key: str) -> Recorded:
+        path = self.root / key
+        recorded = check(Recorded, read_json(path / "config.json"))
+        if key_of(recorded.kind, recorded.version, recorded.config, recorded.needs) != key:
+            raise BlurnetError(f"{path / 'config.json'}: not the description of this record")
+        for name, expected in recorded.files.items():
+            try:
+                found = _hash((path / name).read_bytes())
+            except OSError as error:
+                raise BlurnetError(f"{path / name}: {error.strerror}") from None
+            if found != expected:
+                raise BlurnetError(f"{path / name}: not what was written there")
+        return recorded
+
     def _damaged(self, path: Path, error: BlurnetError) -> BlurnetError:
         if not path.is_dir():
             return BlurnetError(f"{path}: no such record; the run that made it computes it again")
         where = "" if str(path) in str(error) else f" ({path})"
         return BlurnetError(f"{error}{where}; remove {path}, and it is computed again")
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -74,18 +74,48 @@ class Step(Generic[ValuesType]):
     @property
     def description(self) -> dict[str, Any]:
         """All that the outcome depends on, as JSON: what ``key`` hashes."""
-        return {
-            "kind": self.kind,
-            "version": self.version,
-            "config": canonical(self.config),
-            "needs": {role: step.key for role, step in self.needs.items()},
-        }
+        needs = {role: step.key for role, step in self.needs.items()}
+        return _description(self.kind, self.version, canonical(self.config), needs)
 
     @cached_property
     def key(self) -> str:
         """The step's name: its kind and a hash of its description."""
-        text = json.dumps(self.description, sort_keys=True, ensure_ascii=False)
-        return f"{self.kind}-{hashlib.sha256(text.encode()).hexdigest()[:20]}"
+        needs = {role: step.key for role, step in self.needs.items()}
+        return key_of(self.kind, self.version, canonical(self.config), needs)
+
+
+class Described(Protocol):
+    """What a record is kept of: a step, or as much of it as another process gets."""
+
+    @property
+    def key(self) -> str:
+        """The step's name."""
+
+    @property
+    def kind(self) -> str:
+        """The kind of work."""
+
+    @property
+    def title(self) -> str:
+        """One line for the progress display."""
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """All that the outcome depends on, as JSON."""
+
+
+def key_of(kind: str, version: int, config: Mapping[str, Any], needs: Mapping[str, str]) -> str:
+    """Give a step's name: its kind and a hash of its description, canonical already."""
+    text = json.dumps(
+        _description(kind, version, config, needs), sort_keys=True, ensure_ascii=False
+    )
+    return f"{kind}-{hashlib.sha256(text.encode()).hexdigest()[:20]}"
+
+
+def _description(
+    kind: str, version: int, config: Mapping[str, Any], needs: Mapping[str, str]
+) -> dict[str, Any]:
+    return {"kind": kind, "version": version, "config": dict(config), "needs": dict(needs)}
 
 
 def canonical(value: Any) -> Any:

@@ -1,6 +1,7 @@
 """Run an experiment in a folder, from its inputs to results.json."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,10 @@ def run(
     replace: bool = False,
     *,
     assignments: Sequence[str] = (),
+    jobs: int | None = 1,
+    threads: int | None = None,
+    time_limit: float | None = None,
+    command: str = "",
 ) -> AnyResults:
     """Run what is missing of an experiment and write its results.
 
@@ -40,13 +45,19 @@ def run(
         on_begin: told of every step that is done; see ``run_steps``.
         replace: whether results of another experiment, or of other settings, may be replaced.
         assignments: ``key=value`` settings that replace those of a name or file; see ``load``.
+        jobs: how many steps run side by side, None for what is fastest here; see ``run_steps``, as
+            for ``threads``, ``time_limit`` and ``command``.
+        threads: torch's, for each step.
+        time_limit: how many seconds a step may take.
+        command: what makes the run go on, for ``blurnet status``.
 
     Returns:
         What ``results.json`` holds.
 
     Raises:
         BlurnetError: for wrong inputs, or a folder with other results, before anything is written;
-            if another run holds the folder; if the disk does not take the results.
+            if another run holds the folder; if the disk does not take the results; after all else
+            is done, if a step failed (``FailedSteps``).
 
     Examples:
         >>> quick = ["training.epochs=1", "attack.steps=3"]
@@ -83,11 +94,20 @@ def run(
         )
 
     if before is not None and all(step.key in records for step in in_order(plan.steps)):
-        results = found()
-        if _same(results, before):
-            return before
+        with suppress(BlurnetError):  # a damaged record: it is set aside below, and made again
+            results = found()
+            if _same(results, before):
+                return before
     with records.locked():
-        run_steps(plan.steps, records, on_begin)
+        run_steps(
+            plan.steps,
+            records,
+            on_begin,
+            jobs=jobs,
+            threads=threads,
+            time_limit=time_limit,
+            command=command,
+        )
         results = found()
         write_whole(path, to_json(results.model_dump(mode="json")))
     return results

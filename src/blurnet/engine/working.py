@@ -1,0 +1,124 @@
+"""A step that is being worked on: who works on it, whether it still does, and how far it is."""
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import filelock
+
+from blurnet.errors import BlurnetError
+from blurnet.files import disk_errors
+from blurnet.settings import Settings, check
+
+from .step import OnStep
+
+SECONDS_BETWEEN_BEATS = 2.0
+PATIENCE = 10.0
+"""How many seconds a step waits for a worker of a killed run to be gone."""
+
+LOCK, BEAT = ".worker.lock", ".worker.json"
+
+
+class Beat(Settings):
+    """How far a step is: ``.worker.json`` in its folder, renewed every few seconds.
+
+    Args:
+        pid: of the process that works on it.
+        since: when it began, ISO 8601, UTC.
+        done: how many of ``total`` units of work are done.
+        total: 0 where the work does not say.
+        note: how it goes, in a few words.
+
+    """
+
+    pid: int
+    since: str
+    done: int = 0
+    total: int = 0
+    note: str = ""
+
+
+@contextmanager
+def worked_on(folder: Path) -> Iterator[None]:
+    """Hold a step's folder: one process at a time works on a step, whatever was killed before.
+
+    The lock goes with the process that holds it, so that ``is_worked_on`` needs no guess.
+
+    Raises:
+        BlurnetError: if another process holds it for longer than a killed run's worker lives.
+
+    """
+    lock = filelock.FileLock(folder / LOCK, timeout=PATIENCE)
+    with disk_errors(folder):
+        try:
+            lock.acquire(poll_interval=0.02)
+        except filelock.Timeout:
+            raise BlurnetError(
+                f"{folder}: another process works on this step; end it, and run again"
+            ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def is_worked_on(folder: Path) -> bool:
+    """Tell whether a living process works on the step of this folder."""
+    if not (folder / LOCK).exists():
+        return False
+    lock = filelock.FileLock(folder / LOCK, blocking=False)
+    try:
+        lock.acquire()
+    except filelock.Timeout:
+        return True
+    except OSError:  # a read-only folder
+        beat = beat_of(folder)
+        return beat is not None and _lives(beat.pid)
+    lock.release()
+    return False
+
+
+def heartbeat(folder: Path, on_step: OnStep) -> OnStep:
+    """Tell ``on_step`` how far a step is, and keep it in the step's folder every few seconds."""
+    since = datetime.now(UTC).isoformat(timespec="seconds")
+    last = time.monotonic()
+    with suppress(OSError):
+        (folder / BEAT).write_text(Beat(pid=os.getpid(), since=since).model_dump_json(), "utf-8")
+
+    def beating(done: int, total: int, note: str = "", /) -> None:
+        nonlocal last
+        on_step(done, total, note) if note else on_step(done, total)
+        if (now := time.monotonic()) - last >= SECONDS_BETWEEN_BEATS:
+            last = now
+            _beat(folder, Beat(pid=os.getpid(), since=since, done=done, total=total, note=note))
+
+    return beating
+
+
+def beat_of(folder: Path) -> Beat | None:
+    """Read how far a step is; None where it never said."""
+    try:
+        return check(Beat, json.loads((folder / BEAT).read_text("utf-8")))
+    except (OSError, ValueError, BlurnetError):
+        return None
+
+
+def _beat(folder: Path, beat: Beat) -> None:
+    temporary = folder / f"{BEAT}.partial"
+    with suppress(OSError):  # where the disk is full, the step may still end well
+        temporary.write_text(beat.model_dump_json(), "utf-8")
+        temporary.replace(folder / BEAT)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass
+    return True
