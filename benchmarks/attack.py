@@ -8,12 +8,12 @@ steps). ART and foolbox are timed where they are installed: pip install 'blurnet
 
     --sweep      the whole white-box sweep, 16 targets × 40 images × 300 steps
     --scaling    seconds and peak memory at 1, 2, 5 and 10 times the targets, views and steps
-    --views      photographs of 96 × 96 through ten views down to a network's 32 × 32, 4 targets,
-                 beside a bare loop that does the same
+    --transforms photographs of 96 × 96 through ten transforms down to a network's 32 × 32, 4
+                 targets, beside a bare loop that does the same
     --networks   small_resnet, lisa_cnn_wide and grey_resnet, beside bare loops
 
 glibc gives big tensors back to the system at each step, unless it has freed a mapping of nearly
-32 MiB before; an attack frees one (attacks/attacked_network.py), and all who take turns here
+32 MiB before; an attack frees one (attacks/fast/attacked_network.py), and all who take turns here
 profit. MALLOC_MMAP_THRESHOLD_=1073741824 with MALLOC_TRIM_THRESHOLD_=4294967296 adds nothing.
 """
 
@@ -32,7 +32,7 @@ from pathlib import Path
 
 import torch
 from attack_peers import art_pgd, bare_loop, foolbox_pgd, plain_loop
-from attack_views import NETWORKS, Contest, other_network, through_views
+from attack_transforms import NETWORKS, Contest, other_network, through_transforms
 from torch import Tensor, nn
 
 from blurnet.attacks import RP2Settings, rp2
@@ -51,10 +51,10 @@ def main() -> None:
         found = sweep(problem)
     elif arguments.scaling:
         found = scaling(arguments.rp2)
-    elif arguments.views:
+    elif arguments.transforms:
         _, images, targets, mask = problem
         few = targets[:4]
-        contest = through_views(images, few, mask, arguments.steps)
+        contest = through_transforms(images, few, mask, arguments.steps)
         found = beside_bare(contest, len(images) * len(few), arguments.steps, arguments.turns)
     elif arguments.networks:
         _, images, targets, mask = problem
@@ -90,7 +90,7 @@ def parser() -> argparse.ArgumentParser:
     arguments.add_argument("--json", action="store_true", help="print the result alone, as JSON")
     arguments.add_argument("--steps", type=int, default=20, help="of each contestant in each turn")
     arguments.add_argument("--turns", type=int, default=4)
-    for kind in ("sweep", "scaling", "views", "networks"):
+    for kind in ("sweep", "scaling", "transforms", "networks"):
         arguments.add_argument(f"--{kind}", action="store_true")
     return arguments
 

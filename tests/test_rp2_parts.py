@@ -9,9 +9,7 @@ from torch import nn
 from blurnet import BlurnetError
 from blurnet.attacks import RP2Settings, rp2
 from blurnet.attacks.rp2.printability import non_printability_score
-from blurnet.data.rp2 import load_scene
-from blurnet.models import MODELS, build
-from blurnet.models.weights import read_network
+from blurnet.models import build
 
 
 def generator(seed=0):
@@ -274,42 +272,6 @@ def test_leaves_the_network_as_it_was(breaks):
         layer._forward_hooks or layer._forward_pre_hooks or "forward" in vars(layer)
         for layer in model.modules()
     )
-
-
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_reaches_rp2s_photographs(shared_data, precision):
-    """The published sticker reaches 36 of 40; so does one made on the same network."""
-    published = load_scene(shared_data / "rp2")
-    network = read_network(shared_data / "rp2" / "lisa_cnn.safetensors", MODELS["lisa_cnn"])
-    target = network.classes.index("speedLimit45")
-    result = rp2(
-        network.model,
-        published.floats,
-        torch.tensor([target]),
-        published.mask,
-        settings=RP2Settings(steps=150, precision=precision),
-        generator=generator(),
-    )
-    with torch.no_grad():
-        answers = network.model.eval()(result.adversarial[0]).argmax(1)
-    assert (answers == target).sum() >= 35
-
-
-@pytest.mark.parametrize("name", MODELS)
-def test_bfloat16_reaches_what_float32_does(name):
-    """What makes ``auto`` fair; a network that scales each image's contrast is among them."""
-    model, every = build(name, 6, seed=0).eval(), (0, 1, 2, 3, 4, 5)
-    reached, losses = [], []
-    for precision in ("float32", "bfloat16"):
-        settings = RP2Settings(steps=40, lam=0, placement="paste", precision=precision)
-        result = attack(settings, model=model, targets=every)
-        with torch.no_grad():
-            answers = model(result.adversarial.flatten(0, 1)).argmax(1).view(6, 3)
-        reached.append((answers == torch.arange(6)[:, None]).sum(1))
-        losses.append(result.loss[:, -1])
-    assert reached[0].sum() >= 3
-    assert (reached[0] - reached[1]).abs().max() <= 1
-    torch.testing.assert_close(losses[1], losses[0], rtol=0.1, atol=0.02)
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from blurnet.attacks.fast.gradients import covered_product, product, shuffled
+
 LARGEST_MATRIX = 2**23
 """Elements of a convolution's matrix, at most: 32 MiB in float32."""
 
@@ -57,7 +59,7 @@ class FirstMaps:
         """Give the convolution's maps of what was announced; of all else, in the plain way."""
         if input is not self.attacked:
             return _plainly(self.plain, input)
-        rows: Tensor = _CoveredProduct.apply(  # type: ignore[no-untyped-call]
+        rows = covered_product(
             input, self.pixels[self.view], self.clean[self.view], self.matrix, self.inputs
         )
         return _maps(rows, self.shape)
@@ -128,17 +130,18 @@ def _product_instead(
         bias = bias.repeat(shape[1] * shape[2])
     plain, expected = copy(conv), example.shape[1:]
 
-    def product(input: Tensor) -> Tensor:
+    def forward(input: Tensor) -> Tensor:
         if input.shape[1:] != expected:
             return _plainly(plain, input)
-        rows: Tensor = _Product.apply(_channels_last_rows(input).to(dtype), matrix)  # type: ignore[no-untyped-call]
+        rows = product(_channels_last_rows(input).to(dtype), matrix)
         return _maps(rows + bias, shape)
 
-    return product
+    return forward
 
 
 def _shuffle_instead(conv: nn.Conv2d, dtype: torch.dtype) -> Callable[[Tensor], Tensor]:
-    stride, padding = conv.stride[0], conv.padding
+    assert isinstance(conv.padding, tuple)
+    stride, padding = conv.stride[0], (conv.padding[0], conv.padding[1])
     height, width = (-(-size // stride) for size in conv.kernel_size)
     with torch.no_grad():
         weight = conv.weight.to(dtype).contiguous(memory_format=torch.channels_last)
@@ -152,13 +155,10 @@ def _shuffle_instead(conv: nn.Conv2d, dtype: torch.dtype) -> Callable[[Tensor], 
         phases = phases.permute(1, 3, 5, 0, 2, 4).flatten(0, 2).flip(2, 3)
         phases = phases.to(dtype).contiguous(memory_format=torch.channels_last)
 
-    def shuffled(input: Tensor) -> Tensor:
-        maps: Tensor = _ShuffledGradient.apply(  # type: ignore[no-untyped-call]
-            input.to(dtype), weight, bias, phases, stride, padding
-        )
-        return maps
+    def forward(input: Tensor) -> Tensor:
+        return shuffled(input.to(dtype), weight, bias, phases, stride, padding)
 
-    return shuffled
+    return forward
 
 
 def _shuffles(conv: nn.Conv2d) -> bool:
@@ -238,81 +238,3 @@ def _channels_last_rows(maps: Tensor) -> Tensor:
 def _maps(rows: Tensor, shape: torch.Size) -> Tensor:
     channels, height, width = shape
     return rows.view(-1, height, width, channels).permute(0, 3, 1, 2)
-
-
-def _times(rows: Tensor, matrix: Tensor) -> Tensor:
-    """Give rows · matrix; in float32 by oneDNN, which MKL lags 2.5 times on the AMD we measured."""
-    if rows.dtype == torch.float32 and rows.device.type == "cpu" and _ONEDNN:
-        product: Tensor = torch.ops.mkldnn._linear_pointwise(rows, matrix.t(), None, "none", [], "")
-        return product
-    return rows @ matrix
-
-
-_ONEDNN = torch.backends.mkldnn.is_available() and hasattr(  # type: ignore[no-untyped-call]
-    torch.ops.mkldnn, "_linear_pointwise"
-)
-
-
-class _Product(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, rows: Tensor, matrix: Tensor) -> Tensor:
-        ctx.matrix = matrix
-        return _times(rows, matrix)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        return _times(gradient.contiguous(), ctx.matrix.t()), None
-
-
-class _CoveredProduct(torch.autograd.Function):
-    """clean + (attacked − photographs at the covered inputs) · matrix, over and over the views."""
-
-    @staticmethod
-    def forward(
-        ctx: Any, attacked: Tensor, pixels: Tensor, clean: Tensor, matrix: Tensor, inputs: Tensor
-    ) -> Tensor:
-        ctx.shape, ctx.dtype, ctx.matrix, ctx.inputs = (
-            attacked.shape,
-            attacked.dtype,
-            matrix,
-            inputs,
-        )
-        rounds = (len(attacked) // len(pixels), len(pixels))
-        change = attacked.flatten(1).index_select(1, inputs).view(*rounds, -1) - pixels
-        product = _times(change.flatten(0, 1).to(matrix.dtype), matrix)
-        product.view(*rounds, -1).add_(clean)
-        return product
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        covered = _times(gradient.contiguous(), ctx.matrix.t()).to(ctx.dtype)
-        whole = covered.new_zeros(len(covered), ctx.shape[1:].numel())
-        whole.index_copy_(1, ctx.inputs, covered)
-        return whole.view(ctx.shape), None, None, None, None
-
-
-class _ShuffledGradient(torch.autograd.Function):
-    """A strided convolution whose input's gradient is a convolution and a pixel shuffle."""
-
-    @staticmethod
-    def forward(
-        ctx: Any,
-        given: Tensor,
-        weight: Tensor,
-        bias: Tensor | None,
-        phases: Tensor,
-        stride: int,
-        padding: tuple[int, int],
-    ) -> Tensor:
-        ctx.phases, ctx.stride, ctx.padding, ctx.size = phases, stride, padding, given.shape[2:]
-        return F.conv2d(given, weight, bias, stride, padding)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        (height, width), (top, left) = ctx.size, ctx.padding
-        reach = (ctx.phases.shape[2] - 1, ctx.phases.shape[3] - 1)
-        whole = F.pixel_shuffle(F.conv2d(gradient, ctx.phases, None, 1, reach), ctx.stride)
-        # rows and columns that no output reached have no gradient
-        more = (width + left - whole.shape[3], height + top - whole.shape[2])
-        whole = F.pad(whole, (-left, more[0], -top, more[1]))
-        return whole, None, None, None, None, None

@@ -19,7 +19,7 @@ from blurnet.attacks.transforms.camera import codec
 from blurnet.models import build
 
 LARGE = 96
-VIEWS = (
+TRANSFORMS = (
     "perspective",
     "rotation",
     "scale",
@@ -41,11 +41,11 @@ def enlarge(images: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     return large, F.interpolate(mask[None, None], (LARGE, LARGE))[0, 0]
 
 
-def through_views(images: Tensor, targets: Tensor, mask: Tensor, steps: int) -> Contest:
-    """Attack photographs of 96 × 96 through ten views down to 32 × 32, each drawn at each step."""
+def through_transforms(images: Tensor, targets: Tensor, mask: Tensor, steps: int) -> Contest:
+    """Attack photographs of 96 × 96 through ten transforms, drawn at each step, down to 32 × 32."""
     images, mask = enlarge(images, mask)
     model = build("small_resnet", 18, seed=0)
-    views = [transform(name) for name in VIEWS]
+    transforms = [transform(name) for name in TRANSFORMS]
 
     def bare(bf16: bool, rows: int) -> Callable[[], object]:
         copy, piece = deepcopy(model), rows * len(images)
@@ -54,15 +54,15 @@ def through_views(images: Tensor, targets: Tensor, mask: Tensor, steps: int) -> 
         )
 
     return {
-        "blurnet": ours(model, images, targets, mask, steps, "bfloat16", views),
+        "blurnet": ours(model, images, targets, mask, steps, "bfloat16", transforms),
         "bare_bf16": bare(True, rows=1),
-        "blurnet_fp32": ours(model, images, targets, mask, steps, "float32", views),
+        "blurnet_fp32": ours(model, images, targets, mask, steps, "float32", transforms),
         "bare_fp32": bare(False, rows=1),
     }
 
 
 def other_network(name: str, images: Tensor, targets: Tensor, mask: Tensor, steps: int) -> Contest:
-    """Attack another network, without views."""
+    """Attack another network, without transforms."""
     model = build(name, 18, seed=0)
 
     def bare(bf16: bool, piece: int) -> Callable[[], object]:
@@ -84,7 +84,7 @@ def ours(
     mask: Tensor,
     steps: int,
     precision: str,
-    views: Sequence[Transform] = (),
+    transforms: Sequence[Transform] = (),
 ) -> Callable[[], object]:
     model, chosen = deepcopy(model), RP2Settings(steps=steps, precision=precision)
     return lambda: rp2(
@@ -94,12 +94,12 @@ def ours(
         mask,
         settings=chosen,
         generator=torch.Generator().manual_seed(0),
-        transforms=views,
+        transforms=transforms,
     )
 
 
 def by_hand(photographs: Tensor, sticker: Tensor, _mask: Tensor) -> Tensor:
-    """Apply the ten views as one would write them for this one attack, drawn for all targets alike.
+    """Apply the ten as one would write them for this one attack, drawn for all targets alike.
 
     The warps are multiplied and resampled once, no mask is moved (nothing is pasted), and JPEG is
     blurnet's own codec with the gradient of the identity, since kornia's is other work.
