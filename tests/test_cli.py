@@ -230,7 +230,7 @@ def test_wrong_data_folders(blurnet, tmp_path):
         ("[1, 2]", "an experiment is a mapping"),
         ("a: [", "not YAML"),
         ("kind: dance", "kind: 'dance' is not one of: blackbox, defenses, spectra"),
-        ("experiment: blackbox", "a line such as kind: blackbox is missing; there are: blackbox, defenses, spectra"),
+        ("experiment: blackbox", "a line such as kind: blackbox is missing; there are: blackbox"),
         ("kind: blackbox", "the setting 'rows' is missing"),
         ("kind: blackbox\nrows: [{label: a, filters: []}]", "unknown setting 'rows.0.filters'"),
     ],
