@@ -144,7 +144,7 @@ def run_attack(given: Given, attack: SuiteAttack, place: int, on_work: OnWork) -
         success=mean_rate(wrong, counted),
         worst=max((one.success for one in each), key=lambda success: success.value),
         any_target=rate(wrong.any(0)[counted.any(0)]),
-        published=attack.rp2 == RP2Settings(),
+        published=attack.rp2 is not None and attack.rp2.published,
         seconds=seconds,
     )
     return Found(figures, wrong.any(0), tensors)

@@ -126,7 +126,7 @@ def summary_of(found: Attacked) -> AttackSummary:
         targets=each,
         mask_pixels=pixels_of(found.mask),
         settings=found.settings,
-        published=found.settings == RP2Settings(),
+        published=found.settings.published,
         seed=found.seed,
         seconds=found.seconds,
     )
