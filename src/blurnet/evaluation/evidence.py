@@ -1,7 +1,7 @@
 """Evidence: what an evaluation found, typed; the only schema that its page and tables read."""
 
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 import torch
 from pydantic import PrivateAttr
@@ -135,6 +135,67 @@ class Condition(Settings):
     sentence: str
 
 
+class Certified(Settings):
+    """What double masking certifies against one family of stickers.
+
+    The certificate is of the network with masking in front (``blurnet.masked``), which answers
+    rightly whatever sticker of the family is put on: certified ≤ true ≤ attacked holds for it, and
+    not for the bare network.
+
+    Args:
+        family: short, such as "any 5×5".
+        describes: one plain sentence: which stickers.
+        covers_mask: whether the family has every sticker of the evaluated mask.
+        masks: how many masks cover the family.
+        answers: of the masked network without a sticker, N.
+        accuracy: images that it classifies as their label.
+        certified: whether no sticker of the family changes an image's right answer, N.
+        rate: certified images, over all: the certified accuracy.
+        attacked: images that it still classifies rightly under every sticker of the family that
+            an attack of the suite made, and under an attack on the masked network itself; None if
+            none of them is of the family.
+        broken: certified images that an attack changed: always 0, or the certificate is wrong.
+        seconds: how long the certificate took.
+
+    """
+
+    family: str
+    describes: str
+    covers_mask: bool
+    masks: int
+    answers: tuple[int, ...]
+    accuracy: Rate
+    certified: tuple[bool, ...]
+    rate: Rate
+    attacked: Rate | None
+    broken: int
+    seconds: float
+
+
+class AuditCheck(Settings):
+    """One check of whether the attacks' figures can be trusted.
+
+    Args:
+        name: of the check, as ``CHECKS`` has it.
+        verdict: "void": it was run and could not tell, or does not apply; the sentence says why.
+        value: what was measured; None if nothing was.
+        threshold: what it is compared with; None if there is none.
+        sentence: what was measured and demanded, in plain words with the numbers, and if it failed
+            what to do next.
+        strikes: names of the suite's attacks whose figures it strikes through.
+        stronger: what would attack harder, such as the name of another attack; "" if not known.
+
+    """
+
+    name: str
+    verdict: Literal["passed", "failed", "void"]
+    value: float | None
+    threshold: float | None
+    sentence: str
+    strikes: tuple[str, ...] = ()
+    stronger: str = ""
+
+
 class Pictures(dict[str, Tensor]):
     """Tensors by name, equal where their content is."""
 
@@ -177,7 +238,8 @@ class Evidence(Settings):
         attacks: one by one.
         worst: over all attacks.
         conditions: what was demanded, and whether it holds.
-        certified: the lower end of the bracket; None: no certificate was computed.
+        certificates: what masking certifies, one for each family of stickers.
+        audit: checks of the attacks' figures, one by one; empty: none was made.
 
     Examples:
         >>> evidence = blurnet.evaluate(model, images, labels, mask, classes=classes, suite="quick")
@@ -207,13 +269,26 @@ class Evidence(Settings):
     attacks: tuple[AttackFound, ...]
     worst: WorstCase
     conditions: tuple[Condition, ...]
-    certified: Rate | None = None
+    certificates: tuple[Certified, ...] = ()
+    audit: tuple[AuditCheck, ...] = ()
     _tensors: Pictures = PrivateAttr(default_factory=Pictures)
 
     @property
     def passed(self) -> bool:
         """Whether every condition holds."""
         return all(condition.passed for condition in self.conditions)
+
+    @property
+    def certified(self) -> Rate | None:
+        """The highest certified accuracy of a family with every sticker of the mask, if any."""
+        rates = [each.rate for each in self.certificates if each.covers_mask]
+        return max(rates, key=lambda rate: rate.value, default=None)
+
+    def struck(self, attack: str) -> tuple[AuditCheck, ...]:
+        """Give the failed checks that strike an attack's figure through."""
+        return tuple(
+            each for each in self.audit if each.verdict == "failed" and attack in each.strikes
+        )
 
     @property
     def tensors(self) -> dict[str, Tensor]:
