@@ -54,7 +54,8 @@ def run_steps(
     Raises:
         FailedSteps: if some failed.
         CannotKeep: if the disk takes no more records.
-        BlurnetError: for wrong numbers, a step to do alone that cannot be, or if no worker can start.
+        BlurnetError: for wrong numbers; for a step to do alone that cannot be; if no worker can
+            start.
 
     """
     watch, ordered = as_watch(on_begin), in_order(steps)

@@ -237,12 +237,27 @@ class SpectraRow(Settings):
     steps: SpectraSteps
 
 
+class LackingRow(Settings):
+    """A row of an unfinished run that cannot be read yet, or a part of it.
+
+    Args:
+        label: what the row is called.
+        part: of a row that is a mean over networks: which of them, such as "seed 1"; "" for all.
+        steps: the keys of all the records that it is read from, those that are there too.
+
+    """
+
+    label: str
+    part: str
+    steps: tuple[str, ...]
+
+
 Row = TypeVar("Row", bound=BaseModel)
 Asked = TypeVar("Asked", bound=BaseModel)
 
 
 class Results(Settings, Generic[Asked, Row]):
-    """What a finished run found.
+    """What a run found: all of it, or, where it is ``lacking`` rows, as much as there is.
 
     Args:
         kind: the kind of experiment, a key of ``blurnet.experiments.KINDS``.
@@ -254,6 +269,7 @@ class Results(Settings, Generic[Asked, Row]):
         target: what a transferred sticker aims at; None where there is none.
         rows: what was found.
         steps: the keys of the records that the rows were read from.
+        lacking: what an unfinished run has not got; none in a finished one.
 
     """
 
@@ -266,6 +282,12 @@ class Results(Settings, Generic[Asked, Row]):
     target: str | None
     rows: tuple[Row, ...]
     steps: tuple[str, ...] = ()
+    lacking: tuple[LackingRow, ...] = ()
+
+    @property
+    def finished(self) -> bool:
+        """Whether no row is lacking."""
+        return not self.lacking
 
 
 AnyResults = Results[Any, Any]
@@ -276,6 +298,7 @@ __all__ = [
     "DefenseRow",
     "FewTargets",
     "Interval",
+    "LackingRow",
     "LayerSpectra",
     "Published",
     "Results",
