@@ -62,6 +62,7 @@ class PlannedDefense(PlannedRow[DefenseRow]):
     published: Published | None
     true_class: str
     networks: tuple[Trained, ...]
+    seeds_lacking: int = 0
 
     @property
     def called(self) -> str:
@@ -75,7 +76,8 @@ class PlannedDefense(PlannedRow[DefenseRow]):
 
     def of(self, parts: Collection[str]) -> Self:
         """Give the row over some of its networks."""
-        return replace(self, networks=tuple(n for n in self.networks if _part(n) in parts))
+        there = tuple(network for network in self.networks if _part(network) in parts)
+        return replace(self, networks=there, seeds_lacking=len(self.networks) - len(there))
 
     @property
     def stages(self) -> Sequence[Sequence[Step[Any]]]:
@@ -125,6 +127,7 @@ class PlannedDefense(PlannedRow[DefenseRow]):
                 for name, scenes in self.networks[0].attacks.items()
             },
             published=self.published,
+            seeds_lacking=self.seeds_lacking,
         )
 
 

@@ -150,6 +150,8 @@ class DefenseRow(Settings):
         networks: one by one.
         attacks: attack → a result for each scene, that of the true class first.
         published: what was published.
+        seeds_lacking: of an unfinished run: how many more networks are to come; every figure is
+            over those that are there.
 
     """
 
@@ -166,6 +168,7 @@ class DefenseRow(Settings):
     networks: tuple[RowNetwork, ...]
     attacks: dict[str, tuple[AttackedScene, ...]]
     published: Published | None
+    seeds_lacking: int = 0
 
 
 class Interval(Settings):

@@ -166,7 +166,7 @@ def load_results(folder: str | Path) -> AnyResults | Evidence:
     if (folder / RESULTS).exists():
         return _results(folder / RESULTS)
     if (folder / UNFINISHED).exists():
-        results = _results(folder / UNFINISHED)
+        results = load_unfinished(folder)
         warnings.warn(
             f"{folder}: an unfinished run: {len(results.rows)} rows, and "
             f"{len(results.lacking)} more (or more of their seeds) to come",
@@ -179,6 +179,11 @@ def load_results(folder: str | Path) -> AnyResults | Evidence:
             f"{folder}: neither {RESULTS} (of blurnet run) nor {EVIDENCE} (of blurnet evaluate)"
         )
     return Evidence.load(folder)
+
+
+def load_unfinished(folder: Path) -> AnyResults:
+    """Read the rows that there are of an unfinished run; raises as ``load_results``."""
+    return _results(folder / UNFINISHED)
 
 
 def _results(path: Path) -> AnyResults:

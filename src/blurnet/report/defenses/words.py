@@ -61,8 +61,20 @@ PUBLISHED_OTHERWISE = (
 
 
 def name_of(row: DefenseRow) -> str:
-    """Call a row by its label, and its α where it has one."""
-    return row.label if row.alpha is None else f"{row.label}, α {short(row.alpha)}"
+    """Call a row by its label, its α where it has one, and its seeds where some are lacking."""
+    name = row.label if row.alpha is None else f"{row.label}, α {short(row.alpha)}"
+    if not row.seeds_lacking:
+        return name
+    there = len(row.networks)
+    return f"{name} ({there} of {counted(there + row.seeds_lacking, 'seed')})"
+
+
+def seeds_of(rows: Sequence[DefenseRow]) -> str:
+    """Say over how many seeds the means of rows are."""
+    counts = sorted({len(row.networks) for row in rows})
+    if len(counts) == 1:
+        return counted(counts[0], "seed")
+    return f"{counts[0]} to {counted(counts[-1], 'seed')}"
 
 
 def row_words(row: DefenseRow, model: str) -> str:
@@ -77,12 +89,12 @@ def seeds_span(row: DefenseRow) -> str:
     return between(min(accuracies), max(accuracies))
 
 
-def scene_title(attack: str, scenes: Sequence[AttackedScene], seeds: int) -> str:
+def scene_title(attack: str, scenes: Sequence[AttackedScene], seeds: str) -> str:
     """Say what a table of attacks is about: the same scene, attacked on each row's networks."""
     scene, tried = scenes[0], sorted({each.targets_tried for each in scenes})
     aims = f"{' or '.join(map(str, tried))} targets" if tried[-1] else "untargeted"
     seen = f"{scene.images} views of {scene.true_class}"
-    return f"{attack} on {seen}, {aims}, {counted(seeds, 'seed')}"
+    return f"{attack} on {seen}, {aims}, {seeds}"
 
 
 def published_attack(results: DefenseResults) -> str | None:
