@@ -111,12 +111,10 @@ class RunSource(Source):
         results = self.run.results
         if results.finished:
             return shown(results.kind).sections(self.run)
-        found = (
-            shown(results.kind).sections(self.run)
-            if results.rows
-            else [unfinished.nothing_yet(results)]
-        )
-        return [unfinished.section(results, status_of(self.folder)), *found]
+        first = unfinished.section(results, status_of(self.folder))
+        if not results.rows:
+            return [first, unfinished.nothing_yet(results)]
+        return [first, *shown(results.kind).sections(self.run)]
 
     def measures(self) -> Iterable[Measured]:
         """See ``Source``."""
