@@ -32,14 +32,15 @@ def nothing_yet(results: AnyResults) -> Section:
 
 def _said(results: AnyResults, status: RunStatus) -> Iterator[Block]:
     done, total = status.count("done"), len(status.steps)
-    now = " A run is at work there." if status.active else ""
-    rows = counted(len(results.rows), "row")
-    yield Verdict(
-        f"This run is unfinished: {done} of {counted(total, 'step')} done",
-        f"{rows[0].upper()}{rows[1:]} shown below: of each, every record is there. Nothing is "
-        "estimated in place of what is not. A row that is a mean over fewer seeds than was asked "
-        f"says over how many.{now}",
+    now = " A run is at work there now." if status.active else ""
+    shown = (
+        f"{counted(len(results.rows), 'row')} below: of each, every record is there, and nothing "
+        "is estimated in place of what is not. A row that is a mean over fewer seeds than was "
+        "asked says over how many."
+        if results.rows
+        else "No row is complete yet."
     )
+    yield Verdict(f"This run is unfinished: {done} of {counted(total, 'step')} done", shown + now)
     by_key = {step.key: step for step in status.steps}
     yield Table(
         "Not there yet",
