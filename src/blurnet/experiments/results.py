@@ -142,6 +142,7 @@ class DefenseRow(Settings):
         defense: what hardens it; empty for an undefended network.
         warm_start: whether its training started from the undefended network's weights.
         alpha: the weight of its penalty, if it has exactly one.
+        epochs: how long its networks were trained, where the experiment asks for several durations.
         test_accuracy: the mean over networks.
         class_accuracy: class → the same for its images.
         called_true_class: images of other classes taken for the attacked one; None without any.
@@ -166,6 +167,7 @@ class DefenseRow(Settings):
     networks: tuple[RowNetwork, ...]
     attacks: dict[str, tuple[AttackedScene, ...]]
     published: Published | None
+    epochs: int | None = None
 
 
 class Interval(Settings):
