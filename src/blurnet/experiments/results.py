@@ -186,8 +186,24 @@ class Ring(Settings):
     over_control: Interval
 
 
+class RaisedMaps(Settings):
+    """How many of a layer's maps are brighter at high frequencies; see ``blurnet.spectra.Raised``.
+
+    ``state`` is "attacked", or a sticker that needs no search: "random colours", "plain black" or
+    "plain white".
+    """
+
+    state: str
+    maps: int
+    raised: int
+    ratio: float | None
+
+
 class LayerSpectra(Settings):
-    """High frequencies in one layer's maps; see ``blurnet.spectra.Comparison`` for the terms."""
+    """High frequencies in one layer's maps; see ``blurnet.spectra.Comparison`` for the terms.
+
+    ``raised`` is the talk's own comparison: log magnitudes stretched to [0, 1], map by map.
+    """
 
     maps: int
     clean: Interval
@@ -200,6 +216,7 @@ class LayerSpectra(Settings):
     difference: Interval
     control_difference: Interval
     rings: tuple[Ring, ...] | None
+    raised: tuple[RaisedMaps, ...] = ()
 
 
 class FewTargets(Settings):
@@ -280,6 +297,7 @@ __all__ = [
     "Interval",
     "LayerSpectra",
     "Published",
+    "RaisedMaps",
     "Results",
     "Ring",
     "RowNetwork",
