@@ -59,6 +59,7 @@ class PlannedDefense(PlannedRow[DefenseRow]):
     defense: Defense
     warm_start: bool
     alpha: float | None
+    epochs: int | None
     published: Published | None
     true_class: str
     networks: tuple[Trained, ...]
@@ -66,8 +67,9 @@ class PlannedDefense(PlannedRow[DefenseRow]):
 
     @property
     def called(self) -> str:
-        """Its label, and its α where it has one."""
-        return self.label if self.alpha is None else f"{self.label} α {self.alpha:g}"
+        """Its label, and its α and epochs where the experiment has several."""
+        alpha = "" if self.alpha is None else f" α {self.alpha:g}"
+        return f"{self.label}{alpha}{'' if self.epochs is None else f', {self.epochs} epochs'}"
 
     @property
     def parts(self) -> Mapping[str, Sequence[Step[Any]]]:
@@ -101,6 +103,7 @@ class PlannedDefense(PlannedRow[DefenseRow]):
             defense=self.defense,
             warm_start=self.warm_start,
             alpha=self.alpha,
+            epochs=self.epochs,
             test_accuracy=mean_rate(right),
             class_accuracy={
                 name: mean_rate(right[:, labels == label])

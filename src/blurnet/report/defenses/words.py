@@ -61,12 +61,17 @@ PUBLISHED_OTHERWISE = (
 
 
 def name_of(row: DefenseRow) -> str:
-    """Call a row by its label, its α where it has one, and its seeds where some are lacking."""
-    name = row.label if row.alpha is None else f"{row.label}, α {short(row.alpha)}"
+    """Call a row by its label, its α, epochs where there are several, and seeds if some lack."""
+    epochs = "" if row.epochs is None else f", {counted(row.epochs, 'epoch')}"
+    name, there = f"{family_of(row)}{epochs}", len(row.networks)
     if not row.seeds_lacking:
         return name
-    there = len(row.networks)
     return f"{name} ({there} of {counted(there + row.seeds_lacking, 'seed')})"
+
+
+def family_of(row: DefenseRow) -> str:
+    """Call what a row has in common with rows that were trained longer or shorter."""
+    return row.label if row.alpha is None else f"{row.label}, α {short(row.alpha)}"
 
 
 def seeds_of(rows: Sequence[DefenseRow]) -> str:
@@ -131,7 +136,9 @@ def left_out(results: DefenseResults) -> str:
     return PUBLISHED_OTHERWISE if given and published_attack(results) is None else ""
 
 
-def undefended(rows: Sequence[DefenseRow], model: str) -> DefenseRow | None:
-    """Find a network without a defense: trained here, or else given."""
-    found = [row for row in rows if not row.defense and row.model == model]
+def undefended(
+    rows: Sequence[DefenseRow], model: str, epochs: int | None = None
+) -> DefenseRow | None:
+    """Find a network without a defense, trained as long: trained here, or else given."""
+    found = [row for row in rows if not row.defense and row.model == model and row.epochs == epochs]
     return next((row for row in found if row.networks[0].train), next(iter(found), None))
