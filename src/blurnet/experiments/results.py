@@ -1,6 +1,6 @@
 """``results.json``: the only schema that tables, figures and pages read."""
 
-from typing import Any, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel
 
@@ -9,6 +9,9 @@ from blurnet.engine import Provenance
 from blurnet.evaluation import Rate
 from blurnet.evaluation.effects import KernelEffects, MapEffects
 from blurnet.settings import Settings
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Transfer = Literal["same_weights", "surrogate"]
 """What the attacker of a transferred sticker had: these very weights without the filter, or a
@@ -310,6 +313,22 @@ class Results(Settings, Generic[Asked, Row]):
     def finished(self) -> bool:
         """Whether no row is lacking."""
         return not self.lacking
+
+    def frame(self) -> "pd.DataFrame":
+        """Lay out the rows as a table of pandas: a line for each measured number.
+
+        Columns: what it was measured on (``experiment``, ``label``, and by kind such as
+        ``transfer``, ``attack``, ``target``, ``seed``; missing where a number is over all of
+        them), then ``measure``, called as in JSON, ``value``, ``low``, ``high``, ``count`` and
+        ``total``; the last four are missing where a number has no interval or is no rate.
+
+        Raises:
+            BlurnetError: if pandas is not installed.
+
+        """
+        from .frames import frame  # noqa: PLC0415 - it reads this class
+
+        return frame(self)
 
 
 AnyResults = Results[Any, Any]
