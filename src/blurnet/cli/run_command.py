@@ -84,20 +84,23 @@ def run(
         ),
     ] = None,
     jobs: Annotated[
-        int,
+        int | None,
         typer.Option(
             metavar="N",
             min=1,
-            help="How many steps run side by side, each in a process of its own.",
+            help="How many steps run side by side, each in a process of its own. Default: what is "
+            "fastest here, said when the run begins: as many as there are cores, of one thread "
+            "each, where the steps do not wait for each other; else fewer, of more threads.",
+            show_default=False,
         ),
-    ] = 1,
+    ] = None,
     threads: Annotated[
         int | None,
         typer.Option(
             metavar="N",
             min=1,
             help="Threads of each step; with the same number a step gives the same bits, whatever "
-            "--jobs. Default: 1 with --jobs above 1, else all.",
+            "--jobs. Default: 1 with --jobs above 1, all with --jobs 1.",
         ),
     ] = None,
     time_limit: Annotated[
@@ -149,6 +152,11 @@ def run(
     only what needs it: the rest is finished and kept, the page shows the rows that are there, the
     exit status is 1, and the same command tries it again. blurnet status DIR says how a run stands.
     """
+    from blurnet.nursery import cores, prepare
+
+    if jobs != 1 and cores() > 1:
+        prepare(("blurnet.experiments",))  # while this process imports the same
+
     from rich.console import Console
 
     from blurnet import experiments

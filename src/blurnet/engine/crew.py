@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from blurnet.errors import BlurnetError
+from blurnet.nursery import nursery, one_thread
 
-from .nursery import nursery, one_thread
 from .step import OnStep, Step
 from .worker import Message, Ready, serve
 
@@ -57,7 +57,7 @@ class Crew:
     def __init__(self, folder: Path, threads: int, modules: tuple[str, ...] = ()) -> None:
         self.folder, self.threads = folder.resolve(), threads
         self.workers: list[Worker] = []
-        self._context = nursery(modules)
+        self._context = nursery(("blurnet.engine.perform", *modules))
 
     @property
     def idle(self) -> list[Worker]:
