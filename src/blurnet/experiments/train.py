@@ -65,8 +65,9 @@ def train_network(
         replace: whether a network there that was trained otherwise may be replaced.
 
     Raises:
-        BlurnetError: for wrong inputs, or another network there, before anything is written; if the training fails; if
-            another run holds the folder; if the disk does not take the results.
+        BlurnetError: for wrong inputs, or another network there, before anything is written; if
+            the training fails; if another run holds the folder; if the disk does not take the
+            results.
 
     """
     planned = trained(source, recipe, seed=seed, called="a network", start=start)
