@@ -217,7 +217,8 @@ class Evidence(Settings):
     the attack at place i of the suite, ``attacked/i`` (uint8, S × C × H × W: at the target with the
     highest success, an image of that very class at its own worst target), ``answers/i`` (int64, S:
     of those very images) and, of RP2, ``target/i`` (int64, S: -1 if untargeted) and ``sticker/i``
-    (float32, one a label or one an image; ``sticker_of/i``, int64, S, says which is whose).
+    (float32, one a label or one an image; ``sticker_of/i``, int64, S, says which is whose). And how
+    RP2 came to them: ``descent/i/…``, see ``Descent``.
 
     Args:
         network: what the network is called.
@@ -240,6 +241,7 @@ class Evidence(Settings):
         conditions: what was demanded, and whether it holds.
         certificates: what masking certifies, one for each family of stickers.
         audit: checks of the attacks' figures, one by one; empty: none was made.
+        weights: a hash of the network's weights, by which an audit knows it again; "" if unknown.
 
     Examples:
         >>> evidence = blurnet.evaluate(model, images, labels, mask, classes=classes, suite="quick")
@@ -271,6 +273,7 @@ class Evidence(Settings):
     conditions: tuple[Condition, ...]
     certificates: tuple[Certified, ...] = ()
     audit: tuple[AuditCheck, ...] = ()
+    weights: str = ""
     _tensors: Pictures = PrivateAttr(default_factory=Pictures)
 
     @property

@@ -12,6 +12,7 @@ from blurnet.attacks import RandomSearchSettings, RP2Settings, random_search
 
 from .attack import attack_checked
 from .attacked import Attacked
+from .descent import Descent, descent_of
 from .evidence import AttackFound, TargetFound
 from .inputs import Understood, of_image
 from .metrics import attack_rates, attacked_images, l2_dissimilarity, mean_rate, rate
@@ -55,12 +56,14 @@ class Found:
         figures: for the evidence.
         fooled: images that some target's sticker fools, bool, N.
         tensors: pictures; see ``Evidence``.
+        descent: how it came to its stickers; None if it does not say.
 
     """
 
     figures: AttackFound
     fooled: Tensor
     tensors: dict[str, Tensor]
+    descent: Descent | None = None
 
 
 class Group(NamedTuple):
@@ -127,7 +130,7 @@ def run_attack(given: Given, attack: SuiteAttack, place: int, on_work: OnWork) -
     start = time.monotonic()
     aims = targets_of(attack, given.labels, given.network, given.seed)
     targets: tuple[int | None, ...] = (None,) if aims is None else aims
-    answers, parts, tensors = (
+    answers, parts, tensors, descent = (
         _rp2(given, attack.rp2, targets, place, on_work)
         if attack.rp2 is not None
         else _search(given, attack.random_search, place, on_work)
@@ -147,11 +150,11 @@ def run_attack(given: Given, attack: SuiteAttack, place: int, on_work: OnWork) -
         published=attack.rp2 is not None and attack.rp2.published,
         seconds=seconds,
     )
-    return Found(figures, wrong.any(0), tensors)
+    return Found(figures, wrong.any(0), tensors, descent)
 
 
-Ran = tuple[Tensor, list["_Part"], dict[str, Tensor]]
-"""Answers, T × N; what is said of each target beside; pictures."""
+Ran = tuple[Tensor, list["_Part"], dict[str, Tensor], Descent | None]
+"""Answers, T × N; what is said of each target beside; pictures; how it came to them."""
 
 
 def _rp2(
@@ -195,7 +198,8 @@ def _rp2(
         for row, its_own in zip(answers, counted, strict=True)
     ]
     worst = targets[max(range(len(targets)), key=success.__getitem__)]
-    return answers, parts, _pictures(given, runs, worst, place)
+    descent = descent_of([found for _, found in runs])
+    return answers, parts, _pictures(given, runs, worst, place), descent
 
 
 def _pictures(
@@ -245,7 +249,7 @@ def _search(
         f"attacked/{place}": bytes_of(found.adversarial[given.shown]),
         f"answers/{place}": answers[given.shown],
     }
-    return answers[None], [part], pictures
+    return answers[None], [part], pictures, None
 
 
 def bytes_of(images: Tensor) -> Tensor:

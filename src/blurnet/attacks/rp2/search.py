@@ -31,6 +31,8 @@ class RP2Result:
             float32, T × C × H × W, or T × V × C × H × W with one for each image.
         loss: the objective before each step, T × steps, the mean over the images where each has a
             sticker of its own; not a number once a target was done.
+        losses: the same of each sticker, T × s × steps, s being 1, or V with one for each image.
+        reached: of each, the share of its views (and draws) that were reached before each step.
         adversarial: the attacked views, in [0, 1] unless unclipped, T × V × C × H × W. With
             transforms: as the network gets them, each view in its first draw. None if they were
             not to be kept.
@@ -39,6 +41,8 @@ class RP2Result:
 
     noise: Tensor
     loss: Tensor
+    losses: Tensor
+    reached: Tensor
     adversarial: Tensor | None
     _terms: Terms = field(repr=False)
 
@@ -128,17 +132,18 @@ def rp2(
         for restart in range(settings.restarts):
             progress = _shifted(on_step, restart * steps, settings.restarts * steps)
             if restart == 0:
-                free, history = _search(terms, judge, network, free, every, progress)
+                free, history, held = _search(terms, judge, network, free, every, progress)
                 continue
             counted, cost = _judge(terms, judge, free, every)
             if settings.stop_when_done:
                 running = every[counted.sum(1) < len(images)]
-            another, its_history = _search(
+            another, its_history, its_held = _search(
                 terms, judge, network, terms.start(generator), running, progress
             )
             better = _better(*_judge(terms, judge, another, every), counted, cost)
             free = torch.where(better[..., None, None, None], another, free)
             history = torch.where(better[..., None], its_history, history)
+            held = torch.where(better[..., None], its_held, held)
     noise = sticker_of(free, settings.placement)
     noise = noise if settings.scope == "per_image" else noise[:, 0]
     kept = None
@@ -146,7 +151,7 @@ def rp2(
         kept = images.new_empty(len(targets), len(images), *example.shape[1:])
         for place, sticker in enumerate(noise):
             kept[place] = _attacked(terms, sticker)
-    return RP2Result(noise, history.mean(1), kept, terms)
+    return RP2Result(noise, history.mean(1), history, held, kept, terms)
 
 
 def _attacked(terms: Terms, noise: Tensor) -> Tensor:
@@ -181,11 +186,12 @@ def _search(
     free: Tensor,
     running: Tensor,
     on_step: Callable[[int], None],
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor]:
     """Lower the objective of the ``running`` targets by Adam, from ``free``, T × s × C × H × W.
 
     Returns:
-        Where it ended, and the objective before each step, T × s × steps.
+        Where it ended, the objective before each step, T × s × steps, and the share of its views
+        that each sticker reached then.
 
     """
     given, draws = terms.settings, terms.draws.draws
@@ -194,6 +200,8 @@ def _search(
     free = free.requires_grad_()
     adam = torch.optim.Adam([free], lr=given.lr, betas=given.betas, eps=given.eps)
     history = torch.full((*free.shape[:2], given.steps), torch.nan, device=free.device)
+    share = history.clone()
+    views = draws * (1 if given.scope == "per_image" else len(terms.images))
     held = torch.ones(len(free), dtype=torch.bool, device=free.device)
     for step in range(given.steps):
         if not len(running):
@@ -211,10 +219,11 @@ def _search(
             gradient[rows, own] += torch.autograd.grad(expectation.sum(), sticker)[0]
             objective[rows, own] += expectation.detach()
             held[rows] &= fooled.flatten(1).all(1)
+            counted[rows, own] += terms.count(fooled)
             if closest:
-                counted[rows, own] += terms.count(fooled)
                 change[rows, own] += terms.change(sticker.detach(), part)
         history[running, :, step] = objective[running]
+        share[running, :, step] = counted[running] / views
         if closest:
             closest.meet(free.detach(), counted, change)
         free.grad = gradient
@@ -235,7 +244,7 @@ def _search(
         )
         nearer &= closest.counted > 0
         ended = torch.where(nearer[..., None, None, None], closest.free, ended)
-    return ended, history
+    return ended, history, share
 
 
 def _check_finite(history: Tensor) -> None:
