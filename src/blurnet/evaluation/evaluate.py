@@ -13,8 +13,7 @@ from blurnet.engine import Computed, provenance
 from blurnet.errors import BlurnetError
 
 from .attack import control_answers
-from .audit import audit_condition, weights_of
-from .audit.of_evaluation import checks_of, work_of_audit
+from .audit import audit_condition, checks_of, weights_of, work_of_audit
 from .ceiling import ceiling
 from .conditions import conditions_of
 from .evidence import Answered, Control, Evidence, WorstCase

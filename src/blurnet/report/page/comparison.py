@@ -31,6 +31,7 @@ from blurnet.report.page.compared import (
 )
 from blurnet.report.page.page import REPORT
 from blurnet.report.page.source import EvidenceSource
+from blurnet.report.cells import Struck
 from blurnet.report.tables import NOTHING, Cell, Column, Number, Row, Share, Table, Words
 from blurnet.report.words import INTERVAL
 
@@ -114,7 +115,9 @@ def _table(table: ComparedTable, names: Sequence[str]) -> Table:
 def _cell(measured: Measured | None) -> Cell:
     if measured is None:
         return NOTHING
-    return Share(measured.value, measured.limits, f"{measured.images} images", bar=True)
+    note = "; ".join(filter(None, [f"{measured.images} images", measured.struck]))
+    cell = Share(measured.value, measured.limits, note, bar=True)
+    return Struck(cell, measured.struck) if measured.struck else cell
 
 
 def _difference(rates: Sequence[Measured | None]) -> Iterator[Cell]:
