@@ -304,5 +304,5 @@ def test_refused_in_one_line(network, images, labels, mask):
     refused("48", pictures=torch.rand(6, 3, 48, 48), place=torch.ones(48, 48))
     refused("max_success is a share", max_success=5)
     refused("2 names for 6 images", names=["a", "b"])
-    with pytest.raises(BlurnetError, match="one attack, rp2 or"):
+    with pytest.raises(BlurnetError, match="one attack: rp2 or random_search"):
         SuiteAttack(name="a", describes="")

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from blurnet.attacks import StickerResult
+
 from .attacked import Attacked
 
 NAMES = ("loss", "reached", "ended")
@@ -29,7 +31,7 @@ class Descent:
 
     def tensors(self, place: int) -> dict[str, Tensor]:
         """Give it as ``Evidence.tensors`` has that of the attack at ``place``."""
-        return {f"descent/{place}/{name}": getattr(self, name).float() for name in NAMES}
+        return {f"descent/{place}/{name}": getattr(self, name) for name in NAMES}
 
     @classmethod
     def within(cls, tensors: Mapping[str, Tensor], place: int) -> "Descent | None":
@@ -52,3 +54,8 @@ def descent_of(runs: Sequence[Attacked]) -> Descent:
         result = found.result
         each.append((result.losses.flatten(0, 1), result.reached.flatten(0, 1), ended.flatten()))
     return Descent(*(torch.cat(parts) for parts in zip(*each, strict=True)))
+
+
+def descent_within(found: StickerResult) -> Descent:
+    """Give that of an attack within a budget, which lowers the margin and keeps its best."""
+    return Descent(found.history, (found.history < 0).float(), found.fooled.float())

@@ -21,7 +21,8 @@ from .inputs import Labels, labels_of, of_image, pixels_of, understood
 from .metrics import mean_rate, rate
 from .predict import predict
 from .suite import Suite
-from .suite_attacks import Found, Given, bytes_of, run_attack, work_of
+from .suite_attacks import Found, Given, run_attack, work_of
+from .suite_pictures import bytes_of
 from .suites import suite_of
 from .words import defense_words
 
@@ -169,7 +170,8 @@ def evaluate(
         "mask": of_image(mask, given.shown).float().clone(),
     }
     for place, each in enumerate(found):
-        tensors |= each.tensors | (each.descent.tensors(place) if each.descent else {})
+        kept = each.descent is not None and each.figures.attack.gradient
+        tensors |= each.tensors | (each.descent.tensors(place) if kept and each.descent else {})
     return evidence.with_tensors(tensors)
 
 

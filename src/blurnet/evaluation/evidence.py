@@ -65,8 +65,9 @@ class TargetFound(Settings):
         l2_dissimilarity: (1/N) Σ ‖x − x_adv‖₂ / ‖x_adv‖₂.
         dead_gradient_share: see ``blurnet.attacks.dead_gradient_share``; None without a gradient.
         loss_first: the objective before the first step, the mean over labels where each had an
-            attack of its own; None if unknown.
-        loss_last: before the last.
+            attack of its own; None if unknown. Of attacks that make a sticker for each image by
+            margins: the margin at the first query.
+        loss_last: before the last; the best margin.
 
     """
 
@@ -91,6 +92,8 @@ class AttackFound(Settings):
         any_target: images that some target's sticker fools.
         published: whether the settings are RP2's published ones.
         seconds: how long it took.
+        queries: how often the network was asked about an image, the mean; None of RP2.
+        gradients: how many of these gave a gradient too, likewise.
 
     """
 
@@ -101,6 +104,8 @@ class AttackFound(Settings):
     any_target: Rate
     published: bool
     seconds: float
+    queries: float | None = None
+    gradients: float | None = None
 
 
 class WorstCase(Settings):

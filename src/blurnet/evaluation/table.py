@@ -24,11 +24,11 @@ def table_of(evidence: Evidence) -> str:
             rows.append(("  any target", *_said(found.any_target, why)))
     struck = [check for each in evidence.attacks for check in evidence.struck(each.attack.name)]
     all_struck = all(evidence.struck(each.attack.name) for each in evidence.attacks)
-    worst = struck if all_struck else []
-    rows.append(("worst case over attacks", *_said(evidence.worst.success, worst)))
+    all_of_them = struck if all_struck else []
+    rows.append(("worst case over attacks", *_said(evidence.worst.success, all_of_them)))
     certified = "not computed" if evidence.certified is None else _said(evidence.certified)[0]
     rows.append(("robust accuracy, at least", certified, ""))
-    rows.append(("robust accuracy, at most", *_said(evidence.worst.accuracy, worst)))
+    rows.append(("robust accuracy, at most", *_said(evidence.worst.accuracy, all_of_them)))
     widths = [max(len(row[place]) for row in rows) for place in range(3)]
     heading = (
         f"{evidence.network}: {len(evidence.labels)} images, a mask of {evidence.mask_pixels} "

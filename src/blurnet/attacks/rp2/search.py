@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from blurnet.attacks.check import check_images, checked_network, mask_of
 from blurnet.attacks.fast.attacked_network import AttackedNetwork, fastest_piece
 from blurnet.attacks.rp2.check import check_rest, targets_of
+from blurnet.attacks.rp2.closest import Closest
+from blurnet.attacks.rp2.closest import better as is_better
 from blurnet.attacks.rp2.draws import Draws
 from blurnet.attacks.rp2.placement import sticker_of
 from blurnet.attacks.rp2.settings import RP2Settings
@@ -31,8 +33,8 @@ class RP2Result:
             float32, T × C × H × W, or T × V × C × H × W with one for each image.
         loss: the objective before each step, T × steps, the mean over the images where each has a
             sticker of its own; not a number once a target was done.
-        losses: the same of each sticker, T × s × steps, s being 1, or V with one for each image.
-        reached: of each, the share of its views (and draws) that were reached before each step.
+        losses: the same of each sticker, T × s × steps; s is 1, or V with one for each image.
+        reached: the share of its views and draws that each had reached before each step.
         adversarial: the attacked views, in [0, 1] unless unclipped, T × V × C × H × W. With
             transforms: as the network gets them, each view in its first draw. None if they were
             not to be kept.
@@ -140,7 +142,7 @@ def rp2(
             another, its_history, its_held = _search(
                 terms, judge, network, terms.start(generator), running, progress
             )
-            better = _better(*_judge(terms, judge, another, every), counted, cost)
+            better = is_better(*_judge(terms, judge, another, every), counted, cost)
             free = torch.where(better[..., None, None, None], another, free)
             history = torch.where(better[..., None], its_history, history)
             held = torch.where(better[..., None], its_held, held)
@@ -196,7 +198,7 @@ def _search(
     """
     given, draws = terms.settings, terms.draws.draws
     ended = free.clone()  # what is done stays here; Adam moves all
-    closest = _Closest(free) if given.keep == "closest" and not terms.draws.redrawn else None
+    closest = Closest(free) if given.keep == "closest" and not terms.draws.redrawn else None
     free = free.requires_grad_()
     adam = torch.optim.Adam([free], lr=given.lr, betas=given.betas, eps=given.eps)
     history = torch.full((*free.shape[:2], given.steps), torch.nan, device=free.device)
@@ -239,7 +241,7 @@ def _search(
     ended[running] = free.detach()[running]
     if closest:
         every = torch.arange(len(ended), device=ended.device)
-        nearer = _better(
+        nearer = is_better(
             *_judge(terms, judge, closest.free, every), *_judge(terms, judge, ended, every)
         )
         nearer &= closest.counted > 0
@@ -255,26 +257,6 @@ def _check_finite(history: Tensor) -> None:
             f"the network's logits are not finite on attacked images, from step "
             f"{int(wrong.int().argmax()) + 1} of {len(wrong)}"
         )
-
-
-class _Closest:
-    """The sticker met so far that reaches most views and, among equals, changes them least."""
-
-    def __init__(self, free: Tensor) -> None:
-        self.free = free.clone()
-        self.counted = free.new_zeros(free.shape[:2])
-        self.change = free.new_zeros(free.shape[:2])
-
-    def meet(self, free: Tensor, counted: Tensor, change: Tensor) -> None:
-        """Take what is better; what reaches no view never is, nor what was left alone."""
-        better = _better(counted, change, self.counted, self.change)
-        self.free = torch.where(better[..., None, None, None], free, self.free)
-        self.counted = torch.where(better, counted, self.counted)
-        self.change = torch.where(better, change, self.change)
-
-
-def _better(counted: Tensor, cost: Tensor, than_counted: Tensor, than_cost: Tensor) -> Tensor:
-    return (counted > than_counted) | ((counted == than_counted) & (cost < than_cost))
 
 
 @torch.no_grad()

@@ -1,6 +1,11 @@
 """An attack of the suite run again, on a few images and in other circumstances."""
 
+from dataclasses import fields, replace
+from typing import Any
+
 from torch import Tensor
+
+from blurnet.attacks import STICKER_ATTACKS
 
 from ..inputs import Understood, of_image
 from ..predict import predict
@@ -42,11 +47,9 @@ def again(
 
 def with_settings(attack: SuiteAttack, **changes: object) -> SuiteAttack:
     """Give an attack with some of its settings changed; those that it does not have are not."""
-    from dataclasses import fields, replace
-
     changed: dict[str, object] = {}
-    for name in ("rp2", "random_search"):
-        settings = getattr(attack, name)
+    for name in ("rp2", *STICKER_ATTACKS):
+        settings: Any = getattr(attack, name)
         if settings is not None:
             known = {field.name for field in fields(settings)}
             there = {key: value for key, value in changes.items() if key in known}

@@ -4,7 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .audited import Audited, Finding, Found, judged, void
+from ..suite_attacks import Found
+from .audited import Audited, Finding, judged, void
 from .looks import Sampled, gradient_of
 
 
@@ -45,5 +46,7 @@ def _cross_entropy(outputs: Tensor, labels: Tensor) -> Tensor:
 
 def _climbs_cross_entropy(found: Found) -> bool:
     """Whether an attack raises the true class's cross-entropy; a target's own never saturates."""
-    rp2 = found.figures.attack.rp2
+    rp2, apgd = found.figures.attack.rp2, found.figures.attack.apgd
+    if apgd is not None:
+        return apgd.loss == "cross_entropy" and not apgd.targets
     return rp2 is not None and rp2.loss == "cross_entropy" and rp2.goal == "untargeted"

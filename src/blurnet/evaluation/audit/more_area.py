@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from ..inputs import of_image
+from ..inputs import ABOVE, of_image
 from .again import again
 from .audited import Audited, Finding, judged, named, percent, void
 
@@ -14,7 +14,7 @@ def more_area(audited: Audited) -> Finding:
     if few is not None or found is None:
         return few or void("The suite has no gradient attack with a sticker for each image.")
     mask = of_image(audited.mask, audited.sample)
-    if int((mask > 0).flatten(-2).sum(-1).min()) < 2:
+    if int((mask > ABOVE).flatten(-2).sum(-1).min()) < 2:
         return void("The mask has one pixel, which has no half.")
     half = again(audited, found.figures.attack, mask=half_of(mask)).fooled
     whole = found.fooled[audited.sample]
@@ -35,7 +35,7 @@ def more_area(audited: Audited) -> Finding:
 
 def half_of(mask: Tensor) -> Tensor:
     """Give the upper half of a mask's pixels, in row order."""
-    inside = (mask > 0).flatten(-2)
+    inside = (mask > ABOVE).flatten(-2)
     before = inside.cumsum(-1)
     kept = inside & (before <= torch.div(before[..., -1:] + 1, 2, rounding_mode="floor"))
     return mask * kept.view_as(mask)

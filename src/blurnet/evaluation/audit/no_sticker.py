@@ -11,16 +11,21 @@ NOTHING = 1e-12
 
 
 def no_sticker(audited: Audited) -> Finding:
-    """Run each attack for two steps under a mask that changes nothing."""
+    """Run each attack for two steps with ε = 0: RP2 under a mask that changes nothing."""
     sample = audited.sample
-    asked = [each for each in audited.found if each.figures.attack.rp2 is not None]
+    asked = [
+        each
+        for each in audited.found
+        if each.figures.attack.rp2 is not None or each.figures.attack.apgd is not None
+    ]
     if not asked or not len(sample):
         return void("No attack of the suite can be run with no strength.")
-    mask = NOTHING * (of_image(audited.mask, sample) > 0)
     changed = {}
     for found in asked:
-        attack = with_settings(found.figures.attack, steps=2, restarts=1)
-        ran = again(audited, attack.model_copy(update={"targets": 1}), mask=mask)
+        attack = with_settings(found.figures.attack, steps=2, restarts=1, search=0, epsilon=0.0)
+        attack = attack.model_copy(update={"targets": 1})
+        nothing = NOTHING * (of_image(audited.mask, sample) > 0)
+        ran = again(audited, attack, mask=None if attack.rp2 is None else nothing)
         answers = torch.tensor([target.answers for target in ran.figures.targets])
         changed[found] = int((answers != audited.clean[sample]).any(0).sum())
     worst = max(changed, key=changed.__getitem__)

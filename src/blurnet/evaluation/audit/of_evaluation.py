@@ -108,7 +108,7 @@ def audit_network(
     every = torch.arange(len(images))
     given = Given(attacked, images, label, mask, clean, seed, every)
     total = len(chosen.attacks) + len(CHECKS)
-    found = []
+    found: list[Found] = []
     for place, attack in enumerate(chosen.attacks):
         if on_step is not None:
             on_step(place, total)
@@ -190,4 +190,5 @@ def _kept(evidence: Evidence, place: int) -> Found:
         for each, row in zip(figures.targets, answers, strict=True)
     )
     descent = Descent.within(evidence.tensors, place)
-    return Found(figures.model_copy(update={"targets": few}), fooled, evidence.tensors, descent)
+    few_figures = figures.model_copy(update={"targets": few})
+    return Found(few_figures, fooled, evidence.tensors, None, descent)

@@ -80,7 +80,7 @@ def separated(inner: Tensor, corner: Tensor) -> tuple[Tensor, Tensor] | None:
         return value
 
     with torch.enable_grad():
-        fit.step(loss)
+        fit.step(loss)  # type: ignore[no-untyped-call]
     found = weight.detach()
     scores = torch.cat([inner, corner[None]]).double() @ found
     above, below = scores[-1], scores[:-1].max()

@@ -5,10 +5,11 @@ import hashlib
 import torch
 from torch import Tensor, nn
 
+from blurnet.attacks.fast.attacked_network import frozen_copy
 from blurnet.models import as_classifier, network_of
 
 from .audited import Audited, Finding, judged
-from .looks import Sampled, frozen_copy, logits_of
+from .looks import Sampled, logits_of
 
 THRESHOLD = 1e-4
 

@@ -8,7 +8,8 @@ from blurnet.attacks.check import mask_of
 from blurnet.attacks.rp2.placement import place as put
 
 from ..predict import predict
-from .audited import Audited, Finding, Found, judged, named, percent, void
+from ..suite_attacks import Found
+from .audited import Audited, Finding, judged, named, percent, void
 
 THRESHOLD = 0.05
 

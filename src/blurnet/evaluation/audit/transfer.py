@@ -1,7 +1,5 @@
 """Ours: a sticker made for an image does more than one that was carried over to it."""
 
-import torch
-
 from blurnet.attacks.check import mask_of
 from blurnet.models import as_classifier
 
@@ -12,8 +10,10 @@ from .audited import ABOVE, Audited, Finding, judged, named, percent, void
 
 
 def transfer(audited: Audited) -> Finding:
-    """Compare the strongest attack with random colours, with stickers that it made for other
-    images, and, where the attacks were made on another network, with those that come from there.
+    """Compare the strongest attack with what was not made for these images and this network.
+
+    Random colours; the stickers that it made for other images; and, where the attacks were made on
+    another network, those from there.
     """
     found = audited.strongest
     if found is None:

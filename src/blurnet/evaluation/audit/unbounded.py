@@ -1,7 +1,8 @@
 """I6: without bound every image is fooled (Pintor et al., arXiv 2106.09947)."""
 
+from ..suite_attacks import Found
 from .again import again, with_settings
-from .audited import Audited, Finding, Found, judged, named, percent, void
+from .audited import Audited, Finding, judged, named, percent, void
 
 STEPS = 100
 
@@ -31,9 +32,8 @@ def unbounded(audited: Audited) -> Finding:
 
 def _success(audited: Audited, found: Found) -> float:
     attack = found.figures.attack
-    changes: dict[str, object] = {"lam": 0, "restarts": 1}
-    if attack.rp2 is not None:
-        changes["steps"] = min(STEPS, attack.rp2.steps)
+    steps = min(STEPS, getattr(attack.rp2 or attack.apgd, "steps", STEPS))
     whole = audited.mask.new_ones(audited.images.shape[2:])
-    free = with_settings(attack, **changes).model_copy(update={"targets": 1})
+    free = with_settings(attack, steps=steps, lam=0, restarts=1, epsilon=1.0)
+    free = free.model_copy(update={"targets": 1})
     return again(audited, free, mask=whole).figures.any_target.value

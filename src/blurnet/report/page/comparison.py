@@ -18,6 +18,7 @@ from blurnet.report.blocks import (
     Switch,
     blocks,
 )
+from blurnet.report.cells import Struck
 from blurnet.report.evidence import beside
 from blurnet.report.figures.bars import compared_rates
 from blurnet.report.figures.drawings import Drawing
@@ -31,7 +32,6 @@ from blurnet.report.page.compared import (
 )
 from blurnet.report.page.page import REPORT
 from blurnet.report.page.source import EvidenceSource
-from blurnet.report.cells import Struck
 from blurnet.report.tables import NOTHING, Cell, Column, Number, Row, Share, Table, Words
 from blurnet.report.words import INTERVAL
 
