@@ -41,6 +41,13 @@ def audit_table(network: str, checks: Sequence[AuditCheck]) -> Table:
     )
 
 
+def failed_words(checks: Sequence[AuditCheck]) -> Iterator[Paragraph]:
+    """Give what the terminal says below the table: each failed check's sentence."""
+    for check in checks:
+        if check.verdict == "failed":
+            yield Paragraph(f"{check.name}: {_told(check)}")
+
+
 def struck_words(checks: Sequence[AuditCheck]) -> str:
     """Say why a figure is struck through, and what would attack harder; "" if it is not."""
     if not checks:
@@ -90,11 +97,6 @@ def _what_to_do(evidence: Evidence, failed: Sequence[AuditCheck]) -> str:
 
 def _row(check: AuditCheck) -> Row:
     known = CHECKS.get(check.name)
-    told = check.sentence
-    if check.strikes:
-        told += f" Struck through: {', '.join(check.strikes)}."
-    if check.stronger:
-        told += f" Stronger: {check.stronger}."
     demanded = _number(check.name, check.threshold)
     if demanded and known is not None:
         demanded = f"{known.demands} {demanded}"
@@ -104,10 +106,17 @@ def _row(check: AuditCheck) -> Row:
             Words(_number(check.name, check.value) or "–"),
             Words(demanded or "–"),
             Words(MARKS[check.verdict], short=check.verdict),
-            Words(told),
+            Words(_told(check)),
         ),
         "" if known is None else known.about,
     )
+
+
+def _told(check: AuditCheck) -> str:
+    told = check.sentence
+    if check.strikes:
+        told += f" Struck through: {', '.join(check.strikes)}."
+    return f"{told} Stronger: {check.stronger}." if check.stronger else told
 
 
 def _number(name: str, value: float | None) -> str:
