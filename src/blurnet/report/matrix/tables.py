@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from blurnet.experiments.results import MatrixAttack, MatrixRow, MatrixScene
 from blurnet.report.blocks import Block, Definitions
+from blurnet.report.cells import Struck
 from blurnet.report.evidence.bracket import complement
 from blurnet.report.matrix.words import (
     CEILING,
@@ -80,8 +81,10 @@ def _row(row: MatrixRow, scene: MatrixScene) -> Row:
 
 
 def _attack(attack: MatrixAttack, networks: int) -> Cell:
-    note = f"struck on {attack.struck} of {networks}" if attack.struck else ""
-    return rate_cell(attack.success, note=note, struck=attack.struck > 0)
+    if not attack.struck:
+        return rate_cell(attack.success)
+    why = f"struck on {attack.struck} of {counted(networks, 'network')}"
+    return Struck(rate_cell(attack.success, note=why), why)
 
 
 def certificates(results: MatrixResults) -> Iterator[Table]:
