@@ -25,6 +25,7 @@ from blurnet.experiments.steps.whitebox import WhiteboxConfig
 
 GOLDEN = Path(__file__).parent / "golden"
 FEW = {
+    "adaptive": ("seeds=[0]",),
     "alphas": ("seeds=[0]",),
     "train-defenses": ("seeds=[0]",),
     "undertraining": ("seeds=[0]",),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from blurnet.experiments.results import MatrixRow, MatrixScene
 from blurnet.report.matrix.words import name_of
-from blurnet.report.words import percent, span
+from blurnet.report.words import counted, percent, span
 
 NOTE = (
     "The worst case is the upper end of what is known: a stronger attack may lower it further. "
@@ -31,7 +31,7 @@ def verdict(rows: Sequence[MatrixRow], place: int) -> str:
         plain = [row for row in rows if not row.defense and row.model == best.model]
         worst = scene(best).worst
         told.append(
-            f"Of {len(defended)} defenses, “{name_of(best)}” loses fewest images in the worst "
+            f"Of {counted(len(defended), 'defense')}, “{name_of(best)}” loses fewest images in the worst "
             f"case: {percent(worst.value)} (95\u00a0% interval {span(worst)}) at a test accuracy "
             f"of {percent(best.test_accuracy.value)}."
         )
@@ -40,10 +40,10 @@ def verdict(rows: Sequence[MatrixRow], place: int) -> str:
             f"{percent(row.test_accuracy.value)}."
             for row in plain
         ]
-        if worst.low <= scene(best).control.high:
+        if worst.value <= scene(best).control.high:
             told.append(
-                f"Stickers of random colours do {percent(scene(best).control.value)} there: much "
-                "of it is covering."
+                f"Stickers of random colours do {percent(scene(best).control.value)} there: "
+                "the attacks do not stand out from mere covering."
             )
     struck = sorted({attack.name for row in rows for attack in scene(row).attacks if attack.struck})
     if struck:
