@@ -31,8 +31,8 @@ def verdict(rows: Sequence[MatrixRow], place: int) -> str:
         plain = [row for row in rows if not row.defense and row.model == best.model]
         worst = scene(best).worst
         told.append(
-            f"Of {counted(len(defended), 'defense')}, “{name_of(best)}” loses fewest images in the worst "
-            f"case: {percent(worst.value)} (95\u00a0% interval {span(worst)}) at a test accuracy "
+            f"Of {counted(len(defended), 'defense')}, “{name_of(best)}” loses fewest images in the "
+            f"worst case: {percent(worst.value)} (95\u00a0% interval {span(worst)}) at a test accuracy "
             f"of {percent(best.test_accuracy.value)}."
         )
         told += [
