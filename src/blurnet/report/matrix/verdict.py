@@ -32,8 +32,8 @@ def verdict(rows: Sequence[MatrixRow], place: int) -> str:
         worst = scene(best).worst
         told.append(
             f"Of {counted(len(defended), 'defense')}, “{name_of(best)}” loses fewest images in the "
-            f"worst case: {percent(worst.value)} (95\u00a0% interval {span(worst)}) at a test accuracy "
-            f"of {percent(best.test_accuracy.value)}."
+            f"worst case: {percent(worst.value)} (95\u00a0% interval {span(worst)}) at a test "
+            f"accuracy of {percent(best.test_accuracy.value)}."
         )
         told += [
             f"“{name_of(row)}”, undefended: {percent(scene(row).worst.value)} at "
