@@ -2,6 +2,7 @@
 
 import ctypes
 import logging
+import multiprocessing
 import os
 import pickle
 import signal
@@ -12,6 +13,7 @@ import traceback
 import warnings
 from contextlib import suppress
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import FrameType
@@ -75,7 +77,7 @@ Message = Ready | Told | Said | Finished | Raised
 def serve(pipe: "Connection[Any, Any]", folder: str, threads: int) -> None:
     """Do what comes through the pipe until it closes: the whole life of a worker."""
     _leave_the_terminal()
-    _die_with(os.getppid())
+    _die_with_the_run()
     import torch  # noqa: PLC0415 - after the number of threads is in the environment
 
     torch.set_num_threads(threads)
@@ -171,15 +173,24 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def _die_with(parent: int) -> None:
-    """End this process when its parent is killed: at once on Linux, within a second elsewhere."""
+def _die_with_the_run() -> None:
+    """End this process when the run's is killed; on Linux even where a step never lets go.
+
+    There the process that forked this one ends with the run, and Linux kills its children. It does
+    so when nobody holds its pipe any more, of which each child gets an end.
+    """
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(DIES_WITH_PARENT, signal.SIGKILL)
+        server = getattr(forkserver, "_forkserver", None)
+        if (held := getattr(server, "_forkserver_alive_fd", None)) is not None:
+            os.close(held)
+            server._forkserver_alive_fd = None  # type: ignore[union-attr]
+    run = multiprocessing.parent_process()
+    assert run is not None
 
     def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(1)
+        run.join()
         _leave(1)
 
     threading.Thread(target=watch, daemon=True).start()

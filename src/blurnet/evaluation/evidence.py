@@ -1,7 +1,7 @@
 """Evidence: what an evaluation found, typed; the only schema that its page and tables read."""
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import torch
 from pydantic import PrivateAttr
@@ -12,6 +12,9 @@ from blurnet.settings import Settings
 
 from .metrics import Rate
 from .suite import Suite, SuiteAttack
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Answered(Settings):
@@ -321,6 +324,21 @@ class Evidence(Settings):
         from .table import table_of  # noqa: PLC0415 - it reads this class
 
         return table_of(self)
+
+    def frame(self) -> "pd.DataFrame":
+        """Lay out the figures as a table of pandas: a line for each measured number.
+
+        Columns: ``network``, ``suite``, ``seed``, then, each missing where it does not apply,
+        ``fill``, ``attack``, ``target`` (missing: over all targets), ``family``; then ``measure``,
+        ``value``, ``low``, ``high``, ``count`` and ``total``.
+
+        Raises:
+            BlurnetError: if pandas is not installed.
+
+        """
+        from .frames import frame  # noqa: PLC0415 - it reads this class
+
+        return frame(self)
 
     def save(self, path: str | Path) -> Path:
         """Write the page, or everything.

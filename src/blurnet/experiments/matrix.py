@@ -14,7 +14,7 @@ from blurnet.evaluation.suites import suite_of
 
 from .defenses import Row
 from .inputs import RP2_ONLY, Given, Inputs, read_inputs
-from .matrix_rows import EvaluatedNetwork, PlannedRow
+from .matrix_rows import EvaluatedNetwork, PlannedMatrixRow
 from .plan import Plan
 from .results import MatrixRow
 from .scenes import held_out_scene
@@ -73,7 +73,9 @@ class Matrix(Inputs):
         for name in self.other_classes:
             yield held_out_scene(given.source, name, self.other_views, self.mask_scale)
 
-    def _planned(self, row: Row, given: Given, scenes: Sequence[Scene], suite: Suite) -> PlannedRow:
+    def _planned(
+        self, row: Row, given: Given, scenes: Sequence[Scene], suite: Suite
+    ) -> PlannedMatrixRow:
         assert given.source is not None
         if row.rp2_network:
             assert given.published is not None
@@ -94,7 +96,7 @@ class Matrix(Inputs):
             defense = networks[0].defense
         layer = measured_layer(networks[0], None)
         penalties = defense.penalties
-        return PlannedRow(
+        return PlannedMatrixRow(
             label=row.label,
             model=networks[0].model if row.rp2_network else row.model or self.model,
             defense=defense,

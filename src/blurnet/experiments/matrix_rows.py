@@ -1,8 +1,8 @@
 """From the records of evaluations to the rows of a matrix: defenses against attacks."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import torch
 from torch import Tensor
@@ -11,7 +11,7 @@ from blurnet.defenses import Defense
 from blurnet.engine import Step
 from blurnet.evaluation import Evidence, mean_rate
 
-from .plan import Read
+from .plan import PlannedRow, Read
 from .results import MaskedMean, MatrixAttack, MatrixNetwork, MatrixRow, MatrixScene, RowNetwork
 from .steps.network import PlannedNetwork
 from .steps.values import EvaluateValues
@@ -36,7 +36,7 @@ class EvaluatedNetwork:
 
 
 @dataclass(frozen=True)
-class PlannedRow:
+class PlannedMatrixRow(PlannedRow[MatrixRow]):
     """A defense, trained with several seeds."""
 
     label: str
@@ -47,6 +47,23 @@ class PlannedRow:
     epochs: int | None
     true_class: str
     networks: tuple[EvaluatedNetwork, ...]
+    seeds_lacking: int = 0
+
+    @property
+    def called(self) -> str:
+        """Its label, and its α and epochs where the experiment has several."""
+        alpha = "" if self.alpha is None else f" α {self.alpha:g}"
+        return f"{self.label}{alpha}{'' if self.epochs is None else f', {self.epochs} epochs'}"
+
+    @property
+    def parts(self) -> Mapping[str, Sequence[Step[Any]]]:
+        """Each network, by its seed."""
+        return {_part(each): (each.clean, *each.evidence) for each in self.networks}
+
+    def of(self, parts: Collection[str]) -> Self:
+        """Give the row over some of its networks."""
+        there = tuple(network for network in self.networks if _part(network) in parts)
+        return replace(self, networks=there, seeds_lacking=len(self.networks) - len(there))
 
     @property
     def stages(self) -> Sequence[Sequence[Step[Any]]]:
@@ -79,7 +96,12 @@ class PlannedRow:
                 matrix_scene([each.evidence[place] for each in self.networks], read)
                 for place in range(len(self.networks[0].evidence))
             ),
+            seeds_lacking=self.seeds_lacking,
         )
+
+
+def _part(network: EvaluatedNetwork) -> str:
+    return f"seed {network.seed}"
 
 
 def matrix_scene(steps: Sequence[Step[Evidence]], read: Read) -> MatrixScene:

@@ -1,6 +1,6 @@
 """``results.json``: the only schema that tables, figures and pages read."""
 
-from typing import Any, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel
 
@@ -9,6 +9,9 @@ from blurnet.engine import Provenance
 from blurnet.evaluation import Rate
 from blurnet.evaluation.effects import KernelEffects, MapEffects
 from blurnet.settings import Settings
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Transfer = Literal["same_weights", "surrogate"]
 """What the attacker of a transferred sticker had: these very weights without the filter, or a
@@ -151,6 +154,8 @@ class DefenseRow(Settings):
         networks: one by one.
         attacks: attack → a result for each scene, that of the true class first.
         published: what was published.
+        seeds_lacking: of an unfinished run: how many more networks are to come; every figure is
+            over those that are there.
 
     """
 
@@ -168,6 +173,7 @@ class DefenseRow(Settings):
     attacks: dict[str, tuple[AttackedScene, ...]]
     published: Published | None
     epochs: int | None = None
+    seeds_lacking: int = 0
 
 
 class Interval(Settings):
@@ -344,6 +350,7 @@ class MatrixRow(Settings):
         test_accuracy: the mean over networks.
         networks: one by one.
         scenes: what the suite found, that of the true class first.
+        seeds_lacking: how many more networks there are to be, in an unfinished run.
 
     """
 
@@ -356,6 +363,22 @@ class MatrixRow(Settings):
     test_accuracy: Rate
     networks: tuple[RowNetwork, ...]
     scenes: tuple[MatrixScene, ...]
+    seeds_lacking: int = 0
+
+
+class LackingRow(Settings):
+    """A row of an unfinished run that cannot be read yet, or a part of it.
+
+    Args:
+        label: what the row is called.
+        part: of a row that is a mean over networks: which of them, such as "seed 1"; "" for all.
+        steps: the keys of all the records that it is read from, those that are there too.
+
+    """
+
+    label: str
+    part: str
+    steps: tuple[str, ...]
 
 
 Row = TypeVar("Row", bound=BaseModel)
@@ -363,7 +386,7 @@ Asked = TypeVar("Asked", bound=BaseModel)
 
 
 class Results(Settings, Generic[Asked, Row]):
-    """What a finished run found.
+    """What a run found: all of it, or, where it is ``lacking`` rows, as much as there is.
 
     Args:
         kind: the kind of experiment, a key of ``blurnet.experiments.KINDS``.
@@ -375,6 +398,7 @@ class Results(Settings, Generic[Asked, Row]):
         target: what a transferred sticker aims at; None where there is none.
         rows: what was found.
         steps: the keys of the records that the rows were read from.
+        lacking: what an unfinished run has not got; none in a finished one.
 
     """
 
@@ -387,6 +411,28 @@ class Results(Settings, Generic[Asked, Row]):
     target: str | None
     rows: tuple[Row, ...]
     steps: tuple[str, ...] = ()
+    lacking: tuple[LackingRow, ...] = ()
+
+    @property
+    def finished(self) -> bool:
+        """Whether no row is lacking."""
+        return not self.lacking
+
+    def frame(self) -> "pd.DataFrame":
+        """Lay out the rows as a table of pandas: a line for each measured number.
+
+        Columns: what it was measured on (``experiment``, ``label``, and by kind such as
+        ``transfer``, ``attack``, ``target``, ``seed``; missing where a number is over all of
+        them), then ``measure``, called as in JSON, ``value``, ``low``, ``high``, ``count`` and
+        ``total``; the last four are missing where a number has no interval or is no rate.
+
+        Raises:
+            BlurnetError: if pandas is not installed.
+
+        """
+        from .frames import frame  # noqa: PLC0415 - it reads this class
+
+        return frame(self)
 
 
 AnyResults = Results[Any, Any]
@@ -397,6 +443,7 @@ __all__ = [
     "DefenseRow",
     "FewTargets",
     "Interval",
+    "LackingRow",
     "LayerSpectra",
     "MaskedMean",
     "MatrixAttack",

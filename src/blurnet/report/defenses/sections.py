@@ -36,6 +36,7 @@ from blurnet.report.defenses.words import (
     published,
 )
 from blurnet.report.run import Run
+from blurnet.report.unfinished import NO_VERDICT
 from blurnet.report.words import INTERVAL, L2_DISSIMILARITY
 
 DefenseRun = Run[Defenses, DefenseRow]
@@ -91,6 +92,9 @@ def _asked(run: DefenseRun) -> Iterator[Block]:
 
 
 def _summary(run: DefenseRun) -> Iterator[Block]:
+    if not run.results.finished:
+        yield Paragraph(NO_VERDICT)
+        return
     rows = run.results.rows
     if not rows[0].attacks:
         yield Verdict("Clean signs", clean_verdict(rows))

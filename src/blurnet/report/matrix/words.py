@@ -42,7 +42,9 @@ def name_of(row: MatrixRow) -> str:
     """Call a row by its label, and its α and epochs where it has them."""
     alpha = "" if row.alpha is None else f", α {short(row.alpha)}"
     epochs = "" if row.epochs is None else f", {counted(row.epochs, 'epoch')}"
-    return f"{row.label}{alpha}{epochs}"
+    there = len(row.networks)
+    seeds = f" ({there} of {there + row.seeds_lacking} seeds)" if row.seeds_lacking else ""
+    return f"{row.label}{alpha}{epochs}{seeds}"
 
 
 def scene_words(scene: MatrixScene) -> str:
