@@ -370,7 +370,8 @@ def test_status_in_words_and_as_json(tmp_path, blurnet):
     lines = said.splitlines()
     assert lines[0] == f"{records.folder}: 1 of 3 steps done, 1 failed, 1 blocked"
     assert lines[1].startswith("failed   raises 0: ValueError: two lines (test_jobs.py:")
-    assert lines[2] == "blocked  lost 0: needs a step that failed"
+    assert lines[2].endswith(f"blurnet run mine --out run --only {raises.key}")
+    assert lines[3] == "blocked  lost 0: needs a step that failed"
     assert lines[-1].endswith("blurnet run mine --out run")
     assert lines[-1].startswith("again")
     content = json.loads(blurnet("status", records.folder, "--json")[1])

@@ -18,6 +18,7 @@ RESULTS = {
     "evidence.json": "an evaluation",
     "hardened.json": "a hardened network",
     "results.json": "a run of an experiment",
+    "unfinished.json": "an unfinished run of an experiment",
     "attack.json": "an attack",
     "network.safetensors": "a trained network",
 }

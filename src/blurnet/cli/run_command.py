@@ -6,6 +6,7 @@ import os
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -105,8 +106,27 @@ def run(
             metavar="SECONDS", help="A step that takes longer is killed; the others go on."
         ),
     ] = None,
+    retry_failed: Annotated[
+        bool,
+        typer.Option(
+            "--retry-failed",
+            help="Do only the steps that failed, and what waits for them alone. Without it the "
+            "same command does all that is missing, those that failed included.",
+        ),
+    ] = False,
+    only: Annotated[
+        str,
+        typer.Option(
+            metavar="KEY", help="Do this one step alone; blurnet status gives the command."
+        ),
+    ] = "",
     json_: Annotated[
-        bool, typer.Option("--json", help="Print results.json alone on standard output.")
+        bool,
+        typer.Option(
+            "--json",
+            help="Print results.json (unfinished.json, where steps are still missing) alone on "
+            "standard output.",
+        ),
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
 ) -> None:
@@ -126,13 +146,16 @@ def run(
 
     A run that was cut off goes on where it was, by the same command. blackbox, spectra and deeper
     take minutes, the others an hour and more; a second run takes seconds. A step that fails costs
-    only what needs it: the rest is finished and kept, the exit status is 1, and the same command
-    tries it again. blurnet status DIR says how a run stands.
+    only what needs it: the rest is finished and kept, the page shows the rows that are there, the
+    exit status is 1, and the same command tries it again. blurnet status DIR says how a run stands.
     """
     from rich.console import Console
 
     from blurnet import experiments
     from blurnet.cli.progress import progress
+    from blurnet.engine import FailedSteps
+    from blurnet.engine.chosen import without_choice
+    from blurnet.errors import BlurnetError
     from blurnet.files import to_json
     from blurnet.report import print_table, write_page
     from blurnet.report.page.page import REPORT, check_page
@@ -147,25 +170,38 @@ def run(
     described = experiments.load(experiment, assignments, changes)
     folder = out or _default_folder(experiment, assignments, changes)
     check_page(folder / REPORT)
-    with progress(quiet=quiet) as on_begin:
-        results = experiments.run(
-            described,
-            folder,
-            on_begin,
-            replace,
-            jobs=jobs,
-            threads=threads,
-            time_limit=time_limit,
-            command=shlex.join(["blurnet", *sys.argv[1:]]),
-        )
+    try:
+        with progress(quiet=quiet) as on_begin:
+            results = experiments.run(
+                described,
+                folder,
+                on_begin,
+                replace,
+                jobs=jobs,
+                threads=threads,
+                time_limit=time_limit,
+                command=shlex.join(["blurnet", *without_choice(sys.argv[1:])]),
+                retry_failed=retry_failed,
+                only=only,
+            )
+    except FailedSteps:
+        with suppress(BlurnetError):  # the failure is what has to be said
+            page = write_page(folder)
+            print(f"report   {page}: unfinished, with the rows that are there", file=sys.stderr)
+        raise
     writable = os.access(folder, os.W_OK)
     if writable:
         write_page(folder)
     if json_:
         typer.echo(to_json(results.model_dump(mode="json")).decode(), nl=False)
         return
-    print_table(results, Console())
-    typer.echo(f"results  {folder / experiments.RESULTS}")
+    if results.rows:
+        print_table(results, Console())
+    if results.finished:
+        typer.echo(f"results  {folder / experiments.RESULTS}")
+    else:
+        typer.echo(f"unfinished: {len(results.lacking)} rows (or seeds of rows) are not there yet;")
+        typer.echo(f"status   blurnet status {shlex.quote(str(folder))}")
     if writable:
         typer.echo(f"report   {folder / REPORT}")
     else:

@@ -1,5 +1,6 @@
 """Steps, where they run, and the records that keep what they found. Knows no networks."""
 
+from .chosen import Chosen as Chosen
 from .computed import Computed as Computed
 from .computed import Provenance as Provenance
 from .computed import provenance as provenance

@@ -9,6 +9,7 @@ import torch
 from blurnet.errors import BlurnetError
 
 from .board import Board
+from .chosen import Chosen
 from .here import in_this_process
 from .how import choose
 from .planned import write_plan
@@ -27,6 +28,7 @@ def run_steps(
     threads: int | None = None,
     time_limit: float | None = None,
     command: str = "",
+    chosen: Chosen | None = None,
 ) -> None:
     """Do what is missing of the steps and all that they need.
 
@@ -46,11 +48,14 @@ def run_steps(
         time_limit: how many seconds a step may take; it is then killed, and has failed. A step
             that cannot be sent to another process is not limited.
         command: what makes the run go on, for ``blurnet status``.
+        chosen: the part of the steps that is done; None for all that are missing. The plan that
+            is kept is that of all.
 
     Raises:
         FailedSteps: if some failed.
         CannotKeep: if the disk takes no more records.
-        BlurnetError: for wrong numbers, or if no worker can start.
+        BlurnetError: for wrong numbers; for a step to do alone that cannot be; if no worker can
+            start.
 
     """
     watch, ordered = as_watch(on_begin), in_order(steps)
@@ -58,11 +63,13 @@ def run_steps(
     if time_limit is not None and not time_limit > 0:
         raise BlurnetError(f"the time limit is more than 0 seconds, not {time_limit}")
     missing, pace = _missing(ordered, records, watch)
+    there = len(ordered) - len(missing)
+    missing = (chosen or Chosen()).of(missing, ordered, records)
     write_plan(records, ordered, jobs=how.jobs, command=command)
     if not missing:
         return
     standing = Standing(len(missing), how.jobs, how.threads, how.chosen, pace)
-    board = Board(missing, len(ordered) - len(missing), records, standing, watch)
+    board = Board(missing, there, records, standing, watch)
     watch.planned(standing)
     with _threads(how.threads):
         if how.jobs == 1 and time_limit is None:

@@ -12,6 +12,7 @@ import filelock
 
 from blurnet.settings import Settings
 
+from .chosen import ONLY
 from .failures import failure_of
 from .planned import PlannedStep, read_plan
 from .records import Records
@@ -37,6 +38,8 @@ class StepStatus(Settings):
         traceback: of a failed step: the last lines.
         attempts: of a failed step: how many runs tried it.
         goes_on: whether something is kept of an interrupted attempt, such as a checkpoint.
+        alone: of a failed step: the command that does it again, and nothing else; it is given in
+            the run's ``command_folder``. "" where the run's command is not known.
 
     """
 
@@ -53,6 +56,7 @@ class StepStatus(Settings):
     traceback: tuple[str, ...] = ()
     attempts: int = 0
     goes_on: bool = False
+    alone: str = ""
 
 
 class RunStatus(Settings):
@@ -109,7 +113,10 @@ def status_of(folder: Path) -> RunStatus:
     steps: dict[str, StepStatus] = {}
     for step in plan.steps:
         lost = any(steps[key].state in ("failed", "blocked") for key in step.needs if key in steps)
-        steps[step.key] = _status(records, step, names, lost=lost)
+        stands = _status(records, step, names, lost=lost)
+        if stands.state == "failed" and plan.command:
+            stands = _now(stands, alone=f"{plan.command} {ONLY} {step.key}")
+        steps[step.key] = stands
     left = _left(steps.values(), plan.jobs)
     return RunStatus(
         folder=str(folder),

@@ -142,6 +142,7 @@ class DefenseRow(Settings):
         defense: what hardens it; empty for an undefended network.
         warm_start: whether its training started from the undefended network's weights.
         alpha: the weight of its penalty, if it has exactly one.
+        epochs: how long its networks were trained, where the experiment asks for several durations.
         test_accuracy: the mean over networks.
         class_accuracy: class → the same for its images.
         called_true_class: images of other classes taken for the attacked one; None without any.
@@ -150,6 +151,8 @@ class DefenseRow(Settings):
         networks: one by one.
         attacks: attack → a result for each scene, that of the true class first.
         published: what was published.
+        seeds_lacking: of an unfinished run: how many more networks are to come; every figure is
+            over those that are there.
 
     """
 
@@ -166,6 +169,8 @@ class DefenseRow(Settings):
     networks: tuple[RowNetwork, ...]
     attacks: dict[str, tuple[AttackedScene, ...]]
     published: Published | None
+    epochs: int | None = None
+    seeds_lacking: int = 0
 
 
 class Interval(Settings):
@@ -184,8 +189,24 @@ class Ring(Settings):
     over_control: Interval
 
 
+class RaisedMaps(Settings):
+    """How many of a layer's maps are brighter at high frequencies; see ``blurnet.spectra.Raised``.
+
+    ``state`` is "attacked", or a sticker that needs no search: "random colours", "plain black" or
+    "plain white".
+    """
+
+    state: str
+    maps: int
+    raised: int
+    ratio: float | None
+
+
 class LayerSpectra(Settings):
-    """High frequencies in one layer's maps; see ``blurnet.spectra.Comparison`` for the terms."""
+    """High frequencies in one layer's maps; see ``blurnet.spectra.Comparison`` for the terms.
+
+    ``raised`` is the talk's own comparison: log magnitudes stretched to [0, 1], map by map.
+    """
 
     maps: int
     clean: Interval
@@ -198,6 +219,7 @@ class LayerSpectra(Settings):
     difference: Interval
     control_difference: Interval
     rings: tuple[Ring, ...] | None
+    raised: tuple[RaisedMaps, ...] = ()
 
 
 class FewTargets(Settings):
@@ -237,12 +259,27 @@ class SpectraRow(Settings):
     steps: SpectraSteps
 
 
+class LackingRow(Settings):
+    """A row of an unfinished run that cannot be read yet, or a part of it.
+
+    Args:
+        label: what the row is called.
+        part: of a row that is a mean over networks: which of them, such as "seed 1"; "" for all.
+        steps: the keys of all the records that it is read from, those that are there too.
+
+    """
+
+    label: str
+    part: str
+    steps: tuple[str, ...]
+
+
 Row = TypeVar("Row", bound=BaseModel)
 Asked = TypeVar("Asked", bound=BaseModel)
 
 
 class Results(Settings, Generic[Asked, Row]):
-    """What a finished run found.
+    """What a run found: all of it, or, where it is ``lacking`` rows, as much as there is.
 
     Args:
         kind: the kind of experiment, a key of ``blurnet.experiments.KINDS``.
@@ -254,6 +291,7 @@ class Results(Settings, Generic[Asked, Row]):
         target: what a transferred sticker aims at; None where there is none.
         rows: what was found.
         steps: the keys of the records that the rows were read from.
+        lacking: what an unfinished run has not got; none in a finished one.
 
     """
 
@@ -266,6 +304,12 @@ class Results(Settings, Generic[Asked, Row]):
     target: str | None
     rows: tuple[Row, ...]
     steps: tuple[str, ...] = ()
+    lacking: tuple[LackingRow, ...] = ()
+
+    @property
+    def finished(self) -> bool:
+        """Whether no row is lacking."""
+        return not self.lacking
 
 
 AnyResults = Results[Any, Any]
@@ -276,8 +320,10 @@ __all__ = [
     "DefenseRow",
     "FewTargets",
     "Interval",
+    "LackingRow",
     "LayerSpectra",
     "Published",
+    "RaisedMaps",
     "Results",
     "Ring",
     "RowNetwork",
