@@ -226,9 +226,9 @@ def main():
             share = -(-left // (len(verbs) - at))
             while tally.total < share and not tally.lost:
                 until_done(verb, place, whole, draw, tally, share - tally.total)
+                minutes = (time.monotonic() - start) / 60
+                print(f"{verb}: {tally.total} kills, {minutes:.1f} min in all", file=sys.stderr)
             tallies[verb], left = tally, left - tally.total
-            minutes = (time.monotonic() - start) / 60
-            print(f"{verb}: {tally.total} kills, {minutes:.1f} min in all", file=sys.stderr)
     print("\n".join(table(tallies)))
     wrong = [line for each in tallies.values() for line in (*each.lost, *each.differing)]
     print("\n".join(wrong), file=sys.stderr)

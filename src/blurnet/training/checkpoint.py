@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save
 from torch import Tensor
 
-from blurnet.data.tensors import read_safetensors
+from blurnet.data.tensors import read_safetensors, to_safetensors
 from blurnet.errors import BlurnetError
 from blurnet.files import disk_errors, write_whole
 
@@ -94,7 +93,8 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(content)
-    write_whole(path, save(tensors, {"blurnet": text, "sha256": _hash(text, tensors)}))
+    metadata = {"blurnet": text, "sha256": _hash(text, tensors)}
+    write_whole(path, to_safetensors(tensors, metadata))
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
