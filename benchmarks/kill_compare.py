@@ -30,7 +30,10 @@ def outputs(out):
 def timeless(file, times):
     content = file.read_bytes()
     if file.suffix == ".json":
-        return without_times(json.loads(content))
+        values = without_times(json.loads(content))
+        if file.name == "asked.json":  # with the hashes of files that have times
+            del values["files"]
+        return values
     if file.suffix != ".html":
         return content
     text = re.sub(
