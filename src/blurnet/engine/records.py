@@ -21,7 +21,10 @@ from .step import Described, Outcome, Step, key_of
 from .working import worked_on
 
 WORTH_WAITING = 1.0
-"""Records of steps that took so many seconds are on the disk before the run goes on."""
+"""Records of steps that took so many seconds are on the disk before the run goes on.
+
+Those of shorter ones are synced together, every second and when the run ends.
+"""
 
 ValuesType = TypeVar("ValuesType", bound=BaseModel)
 
@@ -132,8 +135,8 @@ class Records:
     def write(self, step: Described, outcome: Outcome[Any], computed: Computed) -> None:
         """Keep what a step found. A kill at any moment leaves the whole record or none.
 
-        So does a power cut, but for a step that took less than ``WORTH_WAITING`` seconds: the disk
-        is not waited for, and a record that the cut left torn is told by its hashes.
+        So does a power cut, but for a step that took less than ``WORTH_WAITING`` seconds: those of
+        the last second may be lost, and a record that the cut left torn is told by its hashes.
 
         Raises:
             CannotKeep: if the disk does not take it, with the folder and the system's reason.

@@ -5,7 +5,6 @@ import os
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -142,10 +141,8 @@ def _status(records: Records, step: PlannedStep, names: set[str], *, lost: bool)
         beat = beat_of(folder)
         if beat is None:
             return _now(stands, state="running")
-        since = datetime.now(UTC) - datetime.fromisoformat(beat.since)
-        seconds = max(0.0, round(since.total_seconds(), 1))
         far = {"done": beat.done, "total": beat.total, "note": beat.note, "pid": beat.pid}
-        return _now(stands, state="running", seconds=seconds, **far)
+        return _now(stands, state="running", seconds=round(beat.seconds, 1), **far)
     failed = failure_of(records, step.key) if f".{step.key}.failed.json" in names else None
     if failed is None:
         return _now(stands, goes_on=begun)

@@ -20,6 +20,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from blurnet.errors import BlurnetError
+from blurnet.process import Steady
 
 SECONDS_BETWEEN_MESSAGES = 0.2
 DIES_WITH_PARENT = 1  # PR_SET_PDEATHSIG
@@ -142,7 +143,7 @@ def _forward_warnings(pipe: "Connection[Any, Any]") -> None:
     """Send warnings to the parent, which shows them beside its progress, and keep stdout for it."""
     with suppress(OSError, ValueError):
         os.dup2(2, 1)
-    sys.stdout = sys.stderr
+    sys.stdout = sys.stderr = Steady(sys.stderr)
 
     def show(message: Warning | str, category: type[Warning], *_more: Any, **_named: Any) -> None:
         pipe.send(Said(f"{category.__name__}: {' '.join(str(message).split())}"))
@@ -165,6 +166,7 @@ def _leave_the_terminal() -> None:
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     signal.signal(signal.SIGINT, _interrupt)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a scheduler tells the parent too
     with suppress(OSError):  # Linux ends this process before the run itself when memory is short
         Path("/proc/self/oom_score_adj").write_text("500")
 

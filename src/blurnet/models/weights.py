@@ -5,10 +5,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from safetensors.torch import save
 from torch import Tensor, nn
 
-from blurnet.data.tensors import read_safetensors
+from blurnet.data.tensors import read_safetensors, to_safetensors
 from blurnet.errors import BlurnetError
 from blurnet.files import write_whole
 
@@ -115,4 +114,4 @@ def write_network(
         stored.add(own.data_ptr())
         tensors[name] = own
     described = {name: json.dumps(value) for name, value in metadata.items()}
-    write_whole(path, save(tensors, described))
+    write_whole(path, to_safetensors(tensors, described))
