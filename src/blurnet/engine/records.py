@@ -13,7 +13,7 @@ from safetensors.torch import save
 
 from blurnet.data.tensors import read_safetensors
 from blurnet.errors import BlurnetError
-from blurnet.files import disk_errors, read_json, sync_folder, to_json, write_synced
+from blurnet.files import disk_errors, read_bytes, read_json, sync_folder, to_json, write_synced
 from blurnet.settings import Settings, check
 
 from .computed import Computed
@@ -22,6 +22,9 @@ from .working import worked_on
 
 WORTH_WAITING = 1.0
 """Records of steps that took so many seconds are on the disk before the run goes on."""
+
+FILES = ("result.json", "tensors.safetensors")
+"""What a record holds beside its description."""
 
 ValuesType = TypeVar("ValuesType", bound=BaseModel)
 
@@ -229,10 +232,9 @@ class Records:
         if key_of(recorded.kind, recorded.version, recorded.config, recorded.needs) != key:
             raise BlurnetError(f"{path / 'config.json'}: not the description of this record")
         for name, expected in recorded.files.items():
-            try:
-                found = _hash((path / name).read_bytes())
-            except OSError as error:
-                raise BlurnetError(f"{path / name}: {error.strerror}") from None
+            if name not in FILES:
+                raise BlurnetError(f"{path / 'config.json'}: a record has no file {name!r}")
+            found = _hash(read_bytes(path / name, 2**62))
             if found != expected:
                 raise BlurnetError(f"{path / name}: not what was written there")
         return recorded
