@@ -220,7 +220,7 @@ def _default_folder(
     experiment: str, assignments: Sequence[str], changes: Mapping[str, Any]
 ) -> Path:
     file = Path(experiment)
-    name, content = file.stem, file.read_text("utf-8") if file.is_file() else ""
+    name, content = file.stem, file.read_text("utf-8", "replace") if file.is_file() else ""
     if not assignments and not changes and not content:
         return Path("runs") / name
     asked = json.dumps([experiment, content, sorted(assignments), changes], sort_keys=True)

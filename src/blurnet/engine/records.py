@@ -13,7 +13,7 @@ from safetensors.torch import save
 
 from blurnet.data.tensors import read_safetensors
 from blurnet.errors import BlurnetError
-from blurnet.files import disk_errors, read_json, sync_folder, to_json, write_synced
+from blurnet.files import disk_errors, read_bytes, read_json, sync_folder, to_json, write_synced
 from blurnet.settings import Settings, check
 
 from .computed import Computed
@@ -25,6 +25,9 @@ WORTH_WAITING = 1.0
 
 Those of shorter ones are synced together, every second and when the run ends.
 """
+
+FILES = ("result.json", "tensors.safetensors")
+"""What a record holds beside its description."""
 
 ValuesType = TypeVar("ValuesType", bound=BaseModel)
 
@@ -232,10 +235,9 @@ class Records:
         if key_of(recorded.kind, recorded.version, recorded.config, recorded.needs) != key:
             raise BlurnetError(f"{path / 'config.json'}: not the description of this record")
         for name, expected in recorded.files.items():
-            try:
-                found = _hash((path / name).read_bytes())
-            except OSError as error:
-                raise BlurnetError(f"{path / name}: {error.strerror}") from None
+            if name not in FILES:
+                raise BlurnetError(f"{path / 'config.json'}: a record has no file {name!r}")
+            found = _hash(read_bytes(path / name, 2**62))
             if found != expected:
                 raise BlurnetError(f"{path / name}: not what was written there")
         return recorded

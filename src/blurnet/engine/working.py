@@ -1,6 +1,5 @@
 """A step that is being worked on: who works on it, whether it still does, and how far it is."""
 
-import json
 import os
 import time
 from collections.abc import Iterator
@@ -8,11 +7,13 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
+from typing import Annotated
 
 import filelock
+from pydantic import Field, field_validator
 
 from blurnet.errors import BlurnetError
-from blurnet.files import disk_errors
+from blurnet.files import disk_errors, read_json
 from blurnet.settings import Settings, check
 
 from .step import OnStep
@@ -39,7 +40,7 @@ class Beat(Settings):
 
     """
 
-    pid: int
+    pid: Annotated[int, Field(ge=1, lt=2**31)]
     since: str
     done: int = 0
     total: int = 0
@@ -54,6 +55,13 @@ class Beat(Settings):
             return time.monotonic() - self.began
         since = datetime.now(UTC) - datetime.fromisoformat(self.since)
         return max(0.0, since.total_seconds())
+
+    @field_validator("since")
+    @classmethod
+    def _is_a_time(cls, since: str) -> str:
+        if datetime.fromisoformat(since).tzinfo is None:
+            raise ValueError("a time without its zone")
+        return since
 
 
 @contextmanager
@@ -118,8 +126,8 @@ def heartbeat(folder: Path, on_step: OnStep) -> OnStep:
 def beat_of(folder: Path) -> Beat | None:
     """Read how far a step is; None where it never said."""
     try:
-        return check(Beat, json.loads((folder / BEAT).read_text("utf-8")))
-    except (OSError, ValueError, BlurnetError):
+        return check(Beat, read_json(folder / BEAT))
+    except BlurnetError:
         return None
 
 
