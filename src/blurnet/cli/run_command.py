@@ -6,10 +6,21 @@ import os
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from blurnet.engine import OnRay
+
+
+class Engine(StrEnum):
+    """Where steps run."""
+
+    LOCAL = "local"
+    RAY = "ray"
 
 
 def run(
@@ -105,6 +116,38 @@ def run(
             metavar="SECONDS", help="A step that takes longer is killed; the others go on."
         ),
     ] = None,
+    engine: Annotated[
+        Engine,
+        typer.Option(
+            help="Where steps run: on this machine, or as tasks of a Ray cluster (extra "
+            "blurnet[[ray]), where data and model files lie under the same paths on all nodes."
+        ),
+    ] = Engine.LOCAL,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Of the Ray cluster, or [bold]auto[/bold] for the one on this machine. Default: "
+            "$RAY_ADDRESS, else one that is started here for this run.",
+        ),
+    ] = None,
+    gpus_per_step: Annotated[
+        float,
+        typer.Option(
+            metavar="N",
+            min=0,
+            help="GPUs that a step takes on the Ray cluster, such as 1 or 0.25; it takes as many "
+            "CPUs as --threads.",
+        ),
+    ] = 0,
+    mirror: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Keep a copy of the records there (s3://…, gs://…, file:///…; any place of "
+            "fsspec), and fetch from it what is not in --out.",
+        ),
+    ] = None,
     json_: Annotated[
         bool, typer.Option("--json", help="Print results.json alone on standard output.")
     ] = False,
@@ -157,6 +200,8 @@ def run(
             threads=threads,
             time_limit=time_limit,
             command=shlex.join(["blurnet", *sys.argv[1:]]),
+            on=_ray(engine, address, gpus_per_step),
+            mirror=mirror,
         )
     writable = os.access(folder, os.W_OK)
     if writable:
@@ -170,6 +215,17 @@ def run(
         typer.echo(f"report   {folder / REPORT}")
     else:
         typer.echo(f"report   not renewed: a read-only folder; try blurnet report {folder} --out …")
+
+
+def _ray(engine: Engine, address: str | None, gpus: float) -> "OnRay | None":
+    from blurnet.engine import OnRay
+    from blurnet.errors import BlurnetError
+
+    if engine is Engine.RAY:
+        return OnRay(address, gpus)
+    if address is not None or gpus:
+        raise BlurnetError("--address and --gpus-per-step are for --engine ray")
+    return None
 
 
 def _default_folder(

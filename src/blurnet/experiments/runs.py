@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from blurnet.engine import OnBegin, Provenance, Records, Step, in_order, run_steps
+from blurnet.engine import OnBegin, OnRay, Provenance, Records, Step, in_order, run_steps
 from blurnet.errors import BlurnetError
 from blurnet.evaluation.evidence import Evidence
 from blurnet.files import read_json, to_json, write_whole
@@ -34,6 +34,8 @@ def run(
     threads: int | None = None,
     time_limit: float | None = None,
     command: str = "",
+    on: OnRay | None = None,
+    mirror: str | None = None,
 ) -> AnyResults:
     """Run what is missing of an experiment and write its results.
 
@@ -50,6 +52,8 @@ def run(
         threads: torch's, for each step.
         time_limit: how many seconds a step may take.
         command: what makes the run go on, for ``blurnet status``.
+        on: the Ray cluster to run on; None for this machine.
+        mirror: where a copy of the records is kept, such as ``s3://bucket/run``.
 
     Returns:
         What ``results.json`` holds.
@@ -107,6 +111,8 @@ def run(
             threads=threads,
             time_limit=time_limit,
             command=command,
+            on=on,
+            mirror=mirror,
         )
         results = found()
         write_whole(path, to_json(results.model_dump(mode="json")))
