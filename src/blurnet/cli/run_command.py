@@ -94,13 +94,14 @@ def run(
         ),
     ] = None,
     jobs: Annotated[
-        int,
+        int | None,
         typer.Option(
             metavar="N",
             min=1,
-            help="How many steps run side by side, each in a process of its own.",
+            help="How many steps run side by side, each in a process of its own. Default: 1; with "
+            "--engine ray as many as the cluster has room for.",
         ),
-    ] = 1,
+    ] = None,
     threads: Annotated[
         int | None,
         typer.Option(
@@ -196,7 +197,7 @@ def run(
             folder,
             on_begin,
             replace,
-            jobs=jobs,
+            jobs=jobs if engine is Engine.RAY else jobs or 1,
             threads=threads,
             time_limit=time_limit,
             command=shlex.join(["blurnet", *sys.argv[1:]]),

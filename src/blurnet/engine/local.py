@@ -80,7 +80,7 @@ def run_steps(
             watch.planned(standing)
             with _threads(how.threads):
                 if cluster is not None:
-                    RayRun(board, records, cluster, time_limit, watch).run()
+                    RayRun(board, records, cluster, time_limit, watch, pace).run()
                 elif how.jobs == 1 and time_limit is None:
                     in_this_process(board, records)
                 else:

