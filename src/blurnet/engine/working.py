@@ -26,6 +26,10 @@ BOOT = Path("/proc/sys/kernel/random/boot_id")
 LOCK, BEAT = ".worker.lock", ".worker.json"
 
 
+class WorkedOn(BlurnetError):
+    """Another process works on a step."""
+
+
 class Beat(Settings):
     """How far a step is: ``.worker.json`` in its folder, renewed every few seconds.
 
@@ -71,7 +75,7 @@ def worked_on(folder: Path) -> Iterator[None]:
     The lock goes with the process that holds it, so that ``is_worked_on`` needs no guess.
 
     Raises:
-        BlurnetError: if another process holds it for longer than a killed run's worker lives.
+        WorkedOn: if another process holds it for longer than a killed run's worker lives.
 
     """
     lock = filelock.FileLock(folder / LOCK, timeout=PATIENCE)
@@ -79,7 +83,7 @@ def worked_on(folder: Path) -> Iterator[None]:
         try:
             lock.acquire(poll_interval=0.02)
         except filelock.Timeout:
-            raise BlurnetError(
+            raise WorkedOn(
                 f"{folder}: another process works on this step; end it, and run again"
             ) from None
     try:
