@@ -1,7 +1,6 @@
 """What steps found, kept on disk: written once, whole, and never again."""
 
 import hashlib
-import json
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,7 +13,15 @@ from safetensors.torch import save
 
 from blurnet.data.tensors import read_safetensors
 from blurnet.errors import BlurnetError
-from blurnet.files import disk_errors, read_bytes, read_json, sync_folder, to_json, write_synced
+from blurnet.files import (
+    disk_errors,
+    parse_json,
+    read_bytes,
+    read_json,
+    sync_folder,
+    to_json,
+    write_synced,
+)
 from blurnet.settings import Settings, check
 
 from .computed import Computed
@@ -261,12 +268,12 @@ class Records:
 
     def _sound(self, key: str) -> Recorded:
         path = self.root / key
-        content = _content(path / CONFIG)
+        content = read_bytes(path / CONFIG)
         recorded = _recorded(key, str(path / CONFIG), content)
         for name, expected in recorded.files.items():
             if name not in OTHERS:
                 raise BlurnetError(f"{path / CONFIG}: a record has no file {name!r}")
-            if _hash(_content(path / name)) != expected:
+            if _hash(read_bytes(path / name)) != expected:
                 raise BlurnetError(f"{path / name}: not what was written there")
         return recorded
 
@@ -280,16 +287,12 @@ class Records:
 def _recorded(key: str, where: str, content: bytes) -> Recorded:
     """Read the description in a record's ``config.json``; it must be that of this key."""
     try:
-        recorded = check(Recorded, json.loads(content))
+        recorded = check(Recorded, parse_json(content.decode()))
     except ValueError:
         raise BlurnetError(f"{where}: not the JSON that blurnet wrote") from None
     if key_of(recorded.kind, recorded.version, recorded.config, recorded.needs) != key:
         raise BlurnetError(f"{where}: not the description of this record")
     return recorded
-
-
-def _content(path: Path) -> bytes:
-    return read_bytes(path, 2**62)
 
 
 def _hash(content: bytes) -> str:
