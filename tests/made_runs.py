@@ -163,6 +163,7 @@ def blackbox_run(folder, name="blackbox", shape=(3, 8, 8), **settings):
         target=EVIL,
         rows=rows,
         steps=tuple(row.step for row in rows),
+        rp2_differs=(),
     )
     return write_results(folder, results)
 

@@ -1,7 +1,10 @@
 """Tensors from safetensors files; a pickle is never opened."""
 
+import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
@@ -28,6 +31,15 @@ def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         raise BlurnetError(f"{path}: not a whole safetensors file: {_found(path, error)}") from None
     except OSError as error:
         raise BlurnetError(f"{path}: cannot be read: {error.strerror or error}") from None
+
+
+def hash_tensors(tensors: Mapping[str, Tensor]) -> str:
+    """Hash names, shapes and contents (SHA-256, hexadecimal)."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(f"{name} {tensors[name].dtype} {tuple(tensors[name].shape)}".encode())
+        digest.update(tensors[name].detach().cpu().reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def _found(path: Path, error: SafetensorError) -> str:

@@ -103,7 +103,7 @@ class Blackbox(Inputs):
                 "the experiment has no rows to fill: rows of transfer 'surrogate' need --data "
                 "where --rp2 gives the network"
             )
-        return Plan(planned, given.scene.true_class, target)
+        return Plan(planned, given.scene.true_class, target, given.rp2_differs)
 
     def _trained(self, given: Given, seed: int, called: str) -> PlannedNetwork:
         return given.trained(given.recipe(), seed=seed, called=called)

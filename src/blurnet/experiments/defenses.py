@@ -116,7 +116,7 @@ class Defenses(Inputs):
         ]
         if not planned:
             raise BlurnetError("the experiment's only rows are of RP2's own network; give --rp2")
-        return Plan(planned, given.scene.true_class, None)
+        return Plan(planned, given.scene.true_class, None, given.rp2_differs)
 
     def _scenes(self, given: Given) -> tuple[Scene, ...]:
         """Give the views to attack: first those of the true class, then those of others."""
@@ -167,13 +167,14 @@ class Defenses(Inputs):
         network = given.published.network
         check_names(f"the data {given.source.spec}", given.source.names(), network.classes)
         layer = measured_layer(network, self.layer)
+        own = "network" not in given.published.differs
         return PlannedDefense(
-            label=row.label,
+            label=row.label if own else f"the network in {self.rp2}, not RP2's own",
             model=network.model,
             defense=Defense(),
             warm_start=False,
             alpha=None,
-            published=row.published,
+            published=row.published if own else None,
             true_class=given.scene.true_class,
             networks=tuple(
                 self._evaluated(network, given, scenes, seed, layer, row.label)

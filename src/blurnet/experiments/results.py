@@ -254,6 +254,8 @@ class Results(Settings, Generic[Asked, Row]):
         target: what a transferred sticker aims at; None where there is none.
         rows: what was found.
         steps: the keys of the records that the rows were read from.
+        rp2_differs: what of the folder ``rp2`` is not RP2's own: "network", "photographs", "mask",
+            "noise"; None without such a folder, or where that was not compared.
 
     """
 
@@ -266,6 +268,7 @@ class Results(Settings, Generic[Asked, Row]):
     target: str | None
     rows: tuple[Row, ...]
     steps: tuple[str, ...] = ()
+    rp2_differs: tuple[str, ...] | None = None
 
 
 AnyResults = Results[Any, Any]

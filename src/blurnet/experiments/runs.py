@@ -91,6 +91,7 @@ def run(
             target=plan.target,
             rows=plan.rows(records.outcome),
             steps=tuple(step.key for step in plan.steps),
+            rp2_differs=plan.rp2_differs,
         )
 
     if before is not None and all(step.key in records for step in in_order(plan.steps)):

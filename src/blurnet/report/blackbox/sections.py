@@ -41,6 +41,7 @@ from blurnet.report.figures.photographs import (
     views_shown,
 )
 from blurnet.report.figures.plots import loss_curves
+from blurnet.report.provenance import differs_words, is_own, photographs_words
 from blurnet.report.run import Run
 from blurnet.report.words import (
     ACCURACY,
@@ -104,8 +105,7 @@ def _asked(run: BlackboxRun) -> Iterator[Block]:
             "Scene",
             f"{views} {kind} of “{results.true_class}”"
             if settings.rp2 is None
-            else f"{views} photographs of “{results.true_class}”, published with RP2 "
-            f"({settings.rp2})",
+            else photographs_words(results, views),
         ),
         Fact("The sticker's aim", f"“{results.target}”"),
     ]
@@ -115,6 +115,8 @@ def _asked(run: BlackboxRun) -> Iterator[Block]:
             Fact("Seeds", f"network {settings.seed}, surrogate {settings.surrogate_seed}"),
         ]
     yield Facts((*facts, Fact("Filters' border", settings.padding), *run.facts))
+    if differs_words(results):
+        yield Paragraph(differs_words(results), "note")
     yield Details("All settings", settings.model_dump_json(indent=1))
 
 
@@ -180,8 +182,10 @@ def _stickers(run: BlackboxRun) -> Iterator[Sticker]:
 
 
 def _made(run: BlackboxRun, key: str, *, made: bool) -> str:
-    if not made:
+    if not made and is_own(run.results):
         return "Taken as published, not made here."
+    if not made:
+        return f"Taken from {run.results.settings.rp2}, not made here."
     config = run.config(key, StickerConfig)
     asked = config.attack
     return (

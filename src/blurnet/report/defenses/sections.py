@@ -34,6 +34,7 @@ from blurnet.report.defenses.words import (
     name_of,
     published,
 )
+from blurnet.report.provenance import differs_words, photographs_words
 from blurnet.report.run import Run
 from blurnet.report.words import INTERVAL, L2_DISSIMILARITY
 
@@ -79,12 +80,14 @@ def _asked(run: DefenseRun) -> Iterator[Block]:
         facts.append(
             Fact(
                 "Attacked",
-                f"{scene.images} photographs published with RP2 ({settings.rp2})"
+                photographs_words(run.results, scene.images)
                 if settings.rp2
                 else f"{scene.images} {where} of “{scene.true_class}”",
             )
         )
     yield Facts((*facts, *run.facts))
+    if differs_words(run.results):
+        yield Paragraph(differs_words(run.results), "note")
     yield Details("All settings", settings.model_dump_json(indent=1))
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from blurnet.experiments.defenses import Defenses
 from blurnet.experiments.results import AttackedScene, DefenseRow, Published, Results
+from blurnet.report.provenance import NEEDED, is_own
 from blurnet.report.words import Measure, between, counted, defense_words, short
 
 DefenseResults = Results[Defenses, DefenseRow]
@@ -88,7 +89,7 @@ def scene_title(attack: str, scenes: Sequence[AttackedScene], seeds: int) -> str
 def published_attack(results: DefenseResults) -> str | None:
     """Name the attack that is the published one, on RP2's photographs, if there is one."""
     settings = results.settings
-    if settings.rp2 is None:
+    if not is_own(results, *NEEDED):
         return None
     same = (name for name, attack in settings.attacks.items() if attack.settings.published)
     return next(same, None)
