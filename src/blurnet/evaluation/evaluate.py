@@ -12,12 +12,12 @@ from blurnet.defenses import defense_of
 from blurnet.engine import Computed, provenance
 from blurnet.errors import BlurnetError
 
-from .attack import control_answers
 from .ceiling import ceiling
 from .conditions import conditions_of
-from .evidence import Answered, Control, Evidence, WorstCase
+from .control import control_of
+from .evidence import Answered, Evidence, WorstCase
 from .inputs import Labels, labels_of, of_image, pixels_of, understood
-from .metrics import mean_rate, rate
+from .metrics import rate
 from .predict import predict
 from .suite import Suite
 from .suite_attacks import Found, Given, bytes_of, run_attack, work_of
@@ -48,7 +48,8 @@ def evaluate(
 ) -> Evidence:
     """Measure how a network stands up to stickers in a mask.
 
-    Clean answers; the control (ten opaque stickers of random colours); the ceiling (the sticker's
+    Clean answers; the control (ten opaque stickers of random colours, plain white and black); the
+    ceiling (the sticker's
     pixels filled in); each attack of the suite; the worst case over them, image by image; and
     whether all this makes a figure that can be quoted.
 
@@ -99,14 +100,14 @@ def evaluate(
     label = labels_of(labels, checked, len(images), "labels")
     called = _names(names, len(images))
     total = sum(work_of(attack, label, checked, seed) for attack in chosen.attacks)
-    progress = _Progress(on_step, total + (chosen.control_stickers + 4) * len(images))
+    progress = _Progress(on_step, total + (chosen.control_stickers + 6) * len(images))
 
     progress.now("clean images")
     clean = predict(checked.model, images)
     progress.done(len(images))
     progress.now("random colours")
-    colors = control_answers(checked.model, images, mask, stickers=chosen.control_stickers)
-    progress.done(chosen.control_stickers * len(images))
+    control = control_of(checked.model, images, label, mask, stickers=chosen.control_stickers)
+    progress.done((chosen.control_stickers + 2) * len(images))
     progress.now("the mask filled in")
     filled = ceiling(checked.model, images, label, mask)
     progress.done(3 * len(images))
@@ -117,9 +118,6 @@ def evaluate(
         progress.now(attack.name)
         found.append(run_attack(given, attack, place, progress.within))
         progress.done(work_of(attack, label, checked, seed))
-    control = Control(
-        answers=tuple(map(tuple, colors.tolist())), success=mean_rate(colors != label)
-    )
     accuracy = rate(clean.classes == label)
     worst = _worst(clean.classes != label, found)
     figures = tuple(each.figures for each in found)

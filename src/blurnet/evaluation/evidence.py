@@ -21,17 +21,37 @@ class Answered(Settings):
     confidence: tuple[float, ...]
 
 
+class PlainSticker(Settings):
+    """An opaque sticker of one colour: "white" or "black", the answers under it, N, its success."""
+
+    name: str
+    answers: tuple[int, ...]
+    success: Rate
+
+
 class Control(Settings):
-    """Opaque stickers of random colours in the same mask: what they do is no attack's merit.
+    """Opaque stickers in the same mask that nobody searched for: what they do is no attack's.
+
+    The mean over ten is what covering does; plain white or black alone can do far more, and needs
+    no attacker either.
 
     Args:
-        answers: stickers × images.
-        success: images not classified as their label, the mean over stickers.
+        answers: stickers × images, of random colours.
+        success: images not classified as their label, the mean over stickers of random colours.
+        plain: plain stickers; empty where none was tried.
+        strongest: of the sticker that most images are not classified under, random or plain; its
+            interval knows that it is a maximum. None where plain ones were not tried.
+        strongest_by: that sticker: "white", "black", or "random 3".
+        any_sticker: images that some of the stickers, random or plain, are enough for.
 
     """
 
     answers: tuple[tuple[int, ...], ...]
     success: Rate
+    plain: tuple[PlainSticker, ...] = ()
+    strongest: Rate | None = None
+    strongest_by: str = ""
+    any_sticker: Rate | None = None
 
 
 class Fill(Settings):

@@ -3,6 +3,7 @@
 import torch
 
 from blurnet.evaluation import attack_rates, mean_rate, rate, rates_over_targets
+from blurnet.evaluation.statistics import worst_rate
 
 from .results import FewTargets, TransferRates
 from .steps.values import TransferValues, WhiteboxValues
@@ -39,7 +40,7 @@ def few_targets(values: WhiteboxValues) -> FewTargets:
     }
     return FewTargets(
         mean=rates.mean.attack_success_rate,
-        worst=rates.worst.attack_success_rate,
+        worst=worst_rate(attacked != values.true),
         worst_target=values.classes[values.worst_target],
         targets=each,
     )

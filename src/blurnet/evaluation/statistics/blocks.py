@@ -17,8 +17,8 @@ from .seeds import over_seeds
 RESAMPLED = 2000
 LENGTHS, LONGEST = 4, 60
 """A run that is told by its errors is so many times as long as they correlate, at most 60 images.
-Runs that are cut elsewhere than a passing ends miss a part of what hangs together, longer ones less:
-where tracks give intervals that cover 95 %, these cover 92."""
+Runs that are cut elsewhere than a passing ends miss a part of what hangs together, longer ones
+less: where tracks give intervals that cover 95 %, these cover 92."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -114,6 +114,7 @@ def bracket_of(evidence: Evidence) -> Bracket:
             complement(evidence.control.success),
             "reference",
         ),
+        *_strongest(evidence),
         Rung(
             "The sticker's place known",
             f"the ceiling: its pixels filled in ({evidence.ceiling.best})",
@@ -137,6 +138,15 @@ def bracket_of(evidence: Evidence) -> Bracket:
         ),
     )
     return Bracket(rungs, evidence.worst.accuracy, evidence.certified)
+
+
+def _strongest(evidence: Evidence) -> tuple[Rung, ...]:
+    control = evidence.control
+    if control.strongest is None:
+        return ()
+    note = f"the control at its strongest: one opaque sticker, {control.strongest_by}"
+    accuracy = complement(control.strongest)
+    return (Rung("Strongest sticker nobody searched for", note, accuracy, "reference"),)
 
 
 def complement(rate: Rate) -> Rate:
