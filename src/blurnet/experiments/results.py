@@ -10,6 +10,8 @@ from blurnet.evaluation import Rate
 from blurnet.evaluation.effects import KernelEffects, MapEffects
 from blurnet.settings import Settings
 
+from .brackets import Bracketed, Covered, Fooled
+
 Transfer = Literal["same_weights", "surrogate"]
 """What the attacker of a transferred sticker had: these very weights without the filter, or a
 network of the same architecture trained with another seed."""
@@ -52,7 +54,8 @@ class TransferRates(Settings):
 class BlackboxRow(Settings):
     """A filtered network under a sticker made without the filter.
 
-    ``step`` is the key of the transfer's record.
+    ``step`` is the key of the transfer's record; ``covered`` and ``fooled`` are None in results of
+    before.
     """
 
     label: str
@@ -61,6 +64,8 @@ class BlackboxRow(Settings):
     rates: TransferRates
     published: Published | None
     step: str
+    covered: Covered | None = None
+    fooled: Fooled | None = None
 
 
 class RowNetwork(Settings):
@@ -107,6 +112,11 @@ class AttackedScene(Settings):
         loss_first: the objective before the first step, the mean; None if unknown.
         loss_last: before the last.
         networks: one by one.
+        place: where the sticker is, such as "sensitive place, 30 pixels"; "" for the scene's own
+            mask.
+        pixels: of the mask; 0 if unknown.
+        image_pixels: of the image; 0 likewise.
+        fooled: which views were; None in results of before.
 
     """
 
@@ -126,6 +136,15 @@ class AttackedScene(Settings):
     loss_first: float | None
     loss_last: float | None
     networks: tuple[SceneNetwork, ...]
+    place: str = ""
+    pixels: int = 0
+    image_pixels: int = 0
+    fooled: Fooled | None = None
+
+    @property
+    def scene(self) -> str:
+        """What it shows, and where the sticker is if that was searched for."""
+        return f"{self.true_class}, {self.place}" if self.place else self.true_class
 
     @property
     def targeted(self) -> bool:
@@ -150,6 +169,9 @@ class DefenseRow(Settings):
         networks: one by one.
         attacks: attack → a result for each scene, that of the true class first.
         published: what was published.
+        trained_as: how it was trained but for the defense: what has the same is comparable; "" in
+            results of before, and for a network that was not trained here.
+        brackets: one for each scene; empty in results of before.
 
     """
 
@@ -166,6 +188,8 @@ class DefenseRow(Settings):
     networks: tuple[RowNetwork, ...]
     attacks: dict[str, tuple[AttackedScene, ...]]
     published: Published | None
+    trained_as: str = ""
+    brackets: tuple[Bracketed, ...] = ()
 
 
 class Interval(Settings):
@@ -276,8 +300,11 @@ __all__ = [
     "AnyResults",
     "AttackedScene",
     "BlackboxRow",
+    "Bracketed",
+    "Covered",
     "DefenseRow",
     "FewTargets",
+    "Fooled",
     "Interval",
     "LayerSpectra",
     "Published",

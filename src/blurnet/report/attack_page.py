@@ -128,8 +128,8 @@ def _outcome(scene: AttackedScene) -> Sequence[Verdict | Charts | Paragraph]:
         best = figures.any_target_success_rate
         if best.value < figures.strongest_control_rate.value:
             text += (
-                f" So this attack does less than the control's {figures.strongest_control} sticker: "
-                "it has failed, and its figure says nothing of the network."
+                f" So this attack does less than a {figures.strongest_control} sticker of the "
+                "control: it has failed, and its figure says nothing of the network."
             )
     title = f"{percent(success.value)} of the photographs are fooled"
     bars: list[tuple[str, Rate]] = [("random colours (control)", figures.control_success_rate)]

@@ -14,4 +14,5 @@ from .paired import difference as difference
 from .paired import paired as paired
 from .seeds import SEEDS as SEEDS
 from .seeds import over_seeds as over_seeds
+from .worst import mean_of_maxima as mean_of_maxima
 from .worst import worst_rate as worst_rate

@@ -39,6 +39,11 @@ class Runs:
         """How many runs there are."""
         return int(self.of.max()) + 1
 
+    def select(self, chosen: Tensor) -> "Runs":
+        """Give the runs of some of the images: bool, N."""
+        numbered = np.unique(self.of[chosen].numpy(), return_inverse=True)[1]
+        return Runs(torch.from_numpy(numbered), self.known)
+
 
 def runs_of(right: Tensor, labels: Tensor, tracks: Tensor | None = None) -> Runs | None:
     """Part images into runs of frames whose errors hang together.
@@ -59,8 +64,8 @@ def runs_of(right: Tensor, labels: Tensor, tracks: Tensor | None = None) -> Runs
 
     """
     if tracks is not None:
-        numbered = np.unique(tracks.numpy(), return_inverse=True)[1]
-        return Runs(torch.from_numpy(numbered), known=True)
+        every = torch.ones_like(tracks, dtype=torch.bool)
+        return Runs(tracks, known=True).select(every)
     lag = _correlated(right, labels)
     if not lag:
         return None

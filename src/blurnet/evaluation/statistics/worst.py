@@ -1,10 +1,15 @@
 """The worst of several targets: an interval that knows that it is a maximum."""
 
+import statistics
+from collections.abc import Sequence
+
 from scipy.stats import beta
 from torch import Tensor
 
 from blurnet.errors import BlurnetError
 from blurnet.evaluation.metrics import Rate
+
+from .seeds import over_seeds
 
 
 def worst_rate(hits: Tensor, counted: Tensor | None = None, *, confidence: float = 0.95) -> Rate:
@@ -40,6 +45,29 @@ def worst_rate(hits: Tensor, counted: Tensor | None = None, *, confidence: float
     high = max(_upper(count, total, error) for count, total in each)
     count, total = max(each, key=lambda pair: pair[0] / pair[1])
     return Rate(count / total, low, high, count, total)
+
+
+def mean_of_maxima(each: Sequence[Rate]) -> Rate:
+    """Average the highest rates of several networks on the same images.
+
+    Args:
+        each: of ``worst_rate``, at least one.
+
+    Returns:
+        The mean. Its limits are the means of theirs, as if the images moved all alike, widened by
+        the seeds; see ``over_seeds``.
+
+    """
+    values = [rate.value for rate in each]
+    value, images = statistics.fmean(values), each[0].total
+    mean = Rate(
+        value,
+        statistics.fmean(rate.low for rate in each),
+        statistics.fmean(rate.high for rate in each),
+        round(value * images),
+        images,
+    )
+    return over_seeds(mean, values)
 
 
 def _lower(count: int, total: int, error: float) -> float:
