@@ -15,7 +15,7 @@ from blurnet.errors import BlurnetError
 from .ceiling import ceiling
 from .conditions import conditions_of
 from .control import control_of
-from .evidence import Answered, Evidence, WorstCase
+from .evidence import CONTROL, Answered, Control, Evidence, WorstCase
 from .inputs import Labels, labels_of, of_image, pixels_of, understood
 from .metrics import rate
 from .predict import predict
@@ -119,7 +119,7 @@ def evaluate(
         found.append(run_attack(given, attack, place, progress.within))
         progress.done(work_of(attack, label, checked, seed))
     accuracy = rate(clean.classes == label)
-    worst = _worst(clean.classes != label, found)
+    worst = _worst(clean.classes != label, found, control, label)
     figures = tuple(each.figures for each in found)
     pixels = pixels_of(mask)
     evidence = Evidence(
@@ -204,11 +204,14 @@ def _shown(images: int) -> Tensor:
     return torch.linspace(0, images - 1, SHOWN).round().long()
 
 
-def _worst(wrong: Tensor, found: Sequence[Found]) -> WorstCase:
-    """Count an image as fooled if it is wrong without a sticker, or any attack fools it."""
+def _worst(wrong: Tensor, found: Sequence[Found], control: Control, labels: Tensor) -> WorstCase:
+    """Count an image as fooled if it is wrong without a sticker, or any sticker tried fools it."""
     by: list[str | None] = ["clean" if each else None for each in wrong.tolist()]
     for each in found:
         for place in each.fooled.nonzero().flatten().tolist():
             by[place] = by[place] or each.figures.attack.name
+    stickers = [*control.answers, *(plain.answers for plain in control.plain)]
+    for place in (torch.tensor(stickers) != labels).any(0).nonzero().flatten().tolist():
+        by[place] = by[place] or CONTROL
     fooled = torch.tensor([each is not None for each in by])
     return WorstCase(success=rate(fooled), accuracy=rate(~fooled), by=tuple(by))

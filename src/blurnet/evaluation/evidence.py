@@ -21,6 +21,10 @@ class Answered(Settings):
     confidence: tuple[float, ...]
 
 
+CONTROL = "a sticker nobody searched for"
+"""What fooled an image that no attack did."""
+
+
 class PlainSticker(Settings):
     """An opaque sticker of one colour: "white" or "black", the answers under it, N, its success."""
 
@@ -124,13 +128,15 @@ class AttackFound(Settings):
 
 
 class WorstCase(Settings):
-    """Over all attacks, targets and restarts: an image is fooled if any of them fools it.
+    """Over all attacks, targets and restarts, and the stickers of the control.
+
+    An image is fooled if any of them fools it.
 
     Args:
         success: fooled images; an image that is wrong without a sticker counts as fooled.
         accuracy: 1 − success: the upper end of the bracket.
         by: for each image the name of the first attack that fooled it; "clean" if it was wrong
-            before; None if nothing fooled it.
+            before; ``CONTROL`` if only a sticker of the control did; None if nothing fooled it.
 
     """
 

@@ -16,7 +16,7 @@ from blurnet.settings import Settings
 
 from .inputs import RP2_ONLY, Given, Inputs, finished_only, read_inputs
 from .plan import Plan, Read
-from .rates import covered_of, fooled_of, transfer_rates
+from .rates import bracket_of, fooled_of, transfer_rates
 from .results import BlackboxRow, Published, Transfer
 from .steps.control import covered
 from .steps.network import PlannedNetwork, filtered
@@ -138,15 +138,18 @@ class Planned:
     def row(self, read: Read) -> BlackboxRow:
         """Make the table's row from the record."""
         values = read(self.step).values
+        fooled = torch.tensor(values.attacked.classes)[None] != values.true
         return BlackboxRow(
             label=self.asked.label,
             filters=self.network.defense.filters,
             transfer=self.transfer,
             rates=transfer_rates(values),
-            covered=covered_of([read(self.control).values]),
-            fooled=fooled_of(
-                self.scene, torch.tensor(values.attacked.classes)[None, None] != values.true
+            bracket=bracket_of(
+                values.classes[values.true],
+                {"the sticker that was carried over": fooled},
+                [read(self.control).values],
             ),
+            fooled=fooled_of(self.scene, fooled[:, None]),
             published=self.asked.published if self.transfer == "same_weights" else None,
             step=self.step.key,
         )

@@ -77,7 +77,8 @@ class Bracketed(Settings):
         scene: what it shows, and where the sticker is.
         images: how many views there are.
         accuracy: without a sticker.
-        attacked: views classified right that no attack of the run fools: the truth is at most that.
+        attacked: views classified right that no attack of the run fools, and no sticker of the
+            control: the truth is at most that.
         attacks: those attacks.
         covered: the control and the ceiling; None in results of before.
         certified: what is certified; None: nothing was.

@@ -17,7 +17,7 @@ from blurnet.evaluation.statistics import block_rate, mean_of_maxima, runs_of, w
 from .brackets import Bracketed
 from .places import Attackable
 from .plan import Read
-from .rates import covered_of, fooled_of, mean_over_seeds
+from .rates import bracket_of, fooled_of, mean_over_seeds
 from .results import (
     AttackedScene,
     DefenseRow,
@@ -138,23 +138,14 @@ class PlannedDefense:
             )
             if not names:
                 continue
-            right, held = [], []
-            for network in self.networks:
-                found = [read(network.attacks[name][place]).values for name in names]
-                clean = torch.tensor(found[0].clean.classes) == found[0].true
-                fooled = [(torch.tensor(values.attacked) != values.true).any(0) for values in found]
-                right.append(clean)
-                held.append(clean & ~torch.stack(fooled).any(0))
-            yield Bracketed(
-                scene=", ".join(filter(None, (scene.scene.true_class, scene.called))),
-                images=len(scene.scene),
-                accuracy=mean_over_seeds(torch.stack(right)),
-                attacked=mean_over_seeds(torch.stack(held)),
-                attacks=names,
-                covered=covered_of(
-                    [read(network.controls[place]).values for network in self.networks]
-                ),
-            )
+            fooled: dict[str, torch.Tensor] = {}
+            for name in names:
+                found = [read(network.attacks[name][place]).values for network in self.networks]
+                answers = torch.tensor([values.attacked for values in found])
+                fooled[name] = (answers != found[0].true).any(1)
+            controls = [read(network.controls[place]).values for network in self.networks]
+            called = ", ".join(filter(None, (scene.scene.true_class, scene.called)))
+            yield bracket_of(called, fooled, controls)
 
 
 def attacked_scene(

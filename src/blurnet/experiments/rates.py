@@ -1,6 +1,6 @@
 """Rates of a table that follow from one record."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -15,7 +15,8 @@ from blurnet.evaluation.statistics import (
     worst_rate,
 )
 
-from .results import Covered, FewTargets, Fooled, TransferRates
+from .brackets import Bracketed, Covered
+from .results import FewTargets, Fooled, TransferRates
 from .steps.values import ControlValues, Counted, TransferValues, WhiteboxValues
 
 
@@ -61,6 +62,33 @@ def fooled_of(scene: str, wrong: Tensor) -> Fooled:
         scene=scene,
         tried=wrong.shape[1],
         counts=tuple(" ".join(map(str, row)) for row in wrong.sum(1).tolist()),
+    )
+
+
+def bracket_of(
+    scene: str, attacks: Mapping[str, Tensor], found: Sequence[ControlValues]
+) -> Bracketed:
+    """Put the bracket of a row's networks on one scene together.
+
+    Args:
+        scene: what it shows, and where the sticker is.
+        attacks: name → whether each view was fooled, at any target, bool, networks × views.
+        found: the control and the ceiling, of each network.
+
+    """
+    true = found[0].true
+    right = torch.tensor([values.clean for values in found]) == true
+    stickers = [[*values.random, *values.plain.values()] for values in found]
+    held = right & ~(torch.tensor(stickers) != true).any(1)
+    for fooled in attacks.values():
+        held &= ~fooled
+    return Bracketed(
+        scene=scene,
+        images=right.shape[1],
+        accuracy=mean_over_seeds(right),
+        attacked=mean_over_seeds(held),
+        attacks=tuple(attacks),
+        covered=covered_of(found),
     )
 
 

@@ -54,7 +54,7 @@ class TransferRates(Settings):
 class BlackboxRow(Settings):
     """A filtered network under a sticker made without the filter.
 
-    ``step`` is the key of the transfer's record; ``covered`` and ``fooled`` are None in results of
+    ``step`` is the key of the transfer's record; ``bracket`` and ``fooled`` are None in results of
     before.
     """
 
@@ -64,8 +64,13 @@ class BlackboxRow(Settings):
     rates: TransferRates
     published: Published | None
     step: str
-    covered: Covered | None = None
+    bracket: Bracketed | None = None
     fooled: Fooled | None = None
+
+    @property
+    def covered(self) -> Covered | None:
+        """The control and the ceiling."""
+        return None if self.bracket is None else self.bracket.covered
 
 
 class RowNetwork(Settings):

@@ -15,6 +15,11 @@ TRANSFERS: dict[Transfer, str] = {
 """What the attacker knew."""
 
 
+def unfiltered(rows: Sequence[BlackboxRow]) -> BlackboxRow | None:
+    """Find the network without a filter among rows that share a sticker."""
+    return next((row for row in rows if not row.filters), None)
+
+
 def by_transfer(rows: Sequence[BlackboxRow]) -> dict[Transfer, list[BlackboxRow]]:
     """Part rows by what the attacker had; both orders are kept."""
     groups: dict[Transfer, list[BlackboxRow]] = {}

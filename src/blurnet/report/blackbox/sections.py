@@ -12,7 +12,7 @@ from blurnet.experiments.steps.sticker import StickerConfig
 from blurnet.experiments.steps.training import TrainConfig
 from blurnet.experiments.steps.values import NetworkValues, StickerValues, TransferValues
 from blurnet.report.blackbox.rows import TRANSFERS, by_transfer, published
-from blurnet.report.blackbox.tables import rates_table
+from blurnet.report.blackbox.tables import brackets, rates_table
 from blurnet.report.blackbox.verdict import NOTE, verdict
 from blurnet.report.blocks import (
     Bar,
@@ -41,17 +41,21 @@ from blurnet.report.figures.photographs import (
     views_shown,
 )
 from blurnet.report.figures.plots import loss_curves
+from blurnet.report.pairs import PAIRED, detectable_words
 from blurnet.report.provenance import differs_words, is_own, photographs_words
 from blurnet.report.run import Run
 from blurnet.report.words import (
     ACCURACY,
     ALTERED,
+    CEILING,
     CONTROL,
     INTERVAL,
     L2_DISSIMILARITY,
     REACHED,
+    STRONGEST,
     SUCCESS,
     TEST_ACCURACY,
+    Measure,
     percent,
     span,
 )
@@ -130,9 +134,16 @@ def _results(run: BlackboxRun) -> Iterator[Block]:
     """Lay out the tables, published beside measured, and draw the intervals."""
     for transfer, rows in by_transfer(run.results.rows).items():
         yield rates_table(run.results, rows)
+        yield from brackets(rows)
         given = [published(run.results, row) or NOT_PUBLISHED for row in rows]
         successes = tuple(
-            Bar(row.label, row.rates.attack_success_rate, told.attack_success_rate)
+            Bar(
+                row.label,
+                row.rates.attack_success_rate,
+                told.attack_success_rate,
+                None if row.covered is None else row.covered.strongest.value,
+                None if row.covered is None else 1 - row.covered.ceiling.value,
+            )
             for row, told in zip(rows, given, strict=True)
         )
         accuracies = tuple(
@@ -150,8 +161,10 @@ def _results(run: BlackboxRun) -> Iterator[Block]:
 
 def _definitions(run: BlackboxRun) -> Definitions:
     tested = any(row.rates.test_accuracy is not None for row in run.results.rows)
-    measures = [ACCURACY, SUCCESS, ALTERED, REACHED, CONTROL, *[TEST_ACCURACY] * tested]
-    return Definitions((*measures, L2_DISSIMILARITY, INTERVAL))
+    measures = [ACCURACY, SUCCESS, ALTERED, REACHED, CONTROL, STRONGEST, CEILING]
+    measures += [PAIRED, *[TEST_ACCURACY] * tested, L2_DISSIMILARITY, INTERVAL]
+    images = run.results.rows[0].rates.accuracy.total
+    return Definitions((*measures, Measure("detectable", detectable_words(images))))
 
 
 def _sticker_key(run: BlackboxRun, rows: Sequence[BlackboxRow]) -> str:
