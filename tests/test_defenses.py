@@ -181,7 +181,7 @@ def test_what_makes_no_sense_is_said_before_any_work(drawn_folder, assignment, m
         small(drawn_folder, assignment).expand()
 
 
-@pytest.mark.parametrize("name", ["alphas", "train-defenses", "fixed-blur", "whitebox"])
+@pytest.mark.parametrize("name", ["alphas", "area", "train-defenses", "fixed-blur", "whitebox"])
 def test_shipped_experiments_expand(name):
     assert experiments.load(name).expand().steps
 

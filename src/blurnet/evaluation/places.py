@@ -153,5 +153,5 @@ def _asked(network: nn.Module, images: Tensor, labels: Tensor) -> tuple[Tensor, 
     """Give the answers, and the confidence in the true class."""
     model = as_classifier(network)
     with evaluating(model), torch.no_grad():
-        shares = torch.cat([model(part).softmax(1) for part in images.split(PIECE)])
+        shares = torch.cat([model(part).softmax(1) for part in torch.split(images, PIECE)])
     return shares.argmax(1), shares.gather(1, labels[:, None])[:, 0]

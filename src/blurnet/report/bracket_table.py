@@ -37,7 +37,8 @@ def bracket_table(title: str, rows: Sequence[tuple[str, Bracketed]]) -> Table:
         COLUMNS,
         tuple(Row(name, _cells(bracket)) for name, bracket in rows),
         caption=f"Accuracies on {rows[0][1].images} views; small figures: 95\u00a0% interval. The "
-        f"worst case is over: {attacks}, and the stickers of the control. Nothing was certified, so the lower end is 0. Ill-posed: "
+        f"worst case is over: {attacks}, and the stickers of the control. Nothing was certified, "
+        "so the lower end is 0. Ill-posed: "
         "random colours or filling the place in cost more than 5 points, so that success there "
         "measures covering rather than attacking: do not quote it.",
         below="ill-posed: random colours or filling the place in cost more than 5 points",
