@@ -132,7 +132,7 @@ def pixels_of_area(area: float, shape: tuple[int, int]) -> int:
 def _candidates(shape: tuple[int, int], pixels: int) -> Iterator[tuple[Tensor, Box]]:
     height, width = shape
     circle = sign_outline(shape, "circle") > 0
-    stride = max(1, min(shape) // 16)
+    stride = max(1, min(shape) // 10)
     seen = set()
     for wide in SHAPES:
         columns = max(1, round(math.sqrt(pixels * wide)))

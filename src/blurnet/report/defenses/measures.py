@@ -27,7 +27,8 @@ def measures(results: DefenseResults) -> Iterator[Measured]:
             for scene in scenes:
                 table = f"{attack} on {scene.scene}"
                 for measure, found in _rates(scene):
-                    yield Measured(table, name, measure, found.value, found, scene.images)
+                    counted = scene.fooled if measure is MEAN else None
+                    yield Measured(table, name, measure, found.value, found, scene.images, counted)
 
 
 def _rates(scene: AttackedScene) -> Iterator[tuple[Measure, Rate]]:
