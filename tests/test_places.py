@@ -7,9 +7,11 @@ from typer.testing import CliRunner
 
 from blurnet import BlurnetError, experiments
 from blurnet.cli.main import app
-from blurnet.engine import in_order
+from blurnet.data import load_images
+from blurnet.engine import Records, in_order
 from blurnet.evaluation import Evidence
 from blurnet.evaluation.places import find_place, pixels_of_area
+from blurnet.experiments.steps.network import network_of
 
 
 class Looks(nn.Module):
@@ -120,24 +122,20 @@ def test_scenes_of_other_classes_have_places_found_on_training_signs(drawn_folde
         "yield, sensitive place, 31 pixels",
     ]
     assert [scene.pixels for scene in scenes[1:]] == [10, 31, 10, 31]
+    records = Records(tmp_path)
+    train = load_images(f"folder:{drawn_folder}").train
+    signs = train.select(train.labels == train.classes.index("yield"))
+    network = network_of(records.outcome(next(iter(places[0].needs.values()))))
+    labels = torch.full((len(signs),), train.classes.index("yield"))
+    again = find_place([network], signs.floats, labels, "quiet", 10)
+    assert torch.equal(records.outcome(places[0]).tensors["mask"], again.mask), (
+        "training signs and the undefended network alone decide"
+    )
     assert [bracket.scene for bracket in results.rows[0].brackets] == [s.scene for s in scenes]
 
 
-def test_the_test_part_does_not_decide_where_a_place_is(drawn_folder):
-    """A place's key is of the data as a whole; what it reads is the training part alone."""
-    from blurnet.experiments.sources import DataSource
-    from blurnet.experiments.steps import place
-
-    source = DataSource(f"folder:{drawn_folder}", None)
-    step = place.found_place([], source, "yield", "quiet", 30)
-    assert "test" not in place._find.__code__.co_names
-    assert step.config.true_class == "yield"
-
-
 def test_the_command_line_finds_places(drawn_folder, tmp_path):
-    asked = ["evaluate", "--model", "small_vit", "--data", f"folder:{drawn_folder}", "--quiet"]
     lisa = ["evaluate", "--model", "blurnet.models:LisaCNN", "--data", f"folder:{drawn_folder}"]
-    del asked
     common = [*lisa, "--quiet", "--suite", "quick", "--images", "3"]
     out = tmp_path / "out"
     CliRunner().invoke(app, [*common, "--mask", "sensitive:area=0.02", "--out", str(out)])

@@ -61,10 +61,10 @@ def p_words(p: float) -> str:
 
 
 def settled_words(pair: Paired, first: str, second: str, compared: int = 1) -> str:
-    """Say whether the images settle that two networks differ.
+    """Say whether the images settle that a defense helped.
 
     Args:
-        pair: of them.
+        pair: which images are fooled, undefended (the first) and defended.
         first: what counted in the first alone, such as "the sticker fools the unfiltered network".
         second: likewise.
         compared: how many networks the second was chosen from, as the one that differs most: p
@@ -78,7 +78,7 @@ def settled_words(pair: Paired, first: str, second: str, compared: int = 1) -> s
         + (f" (for the best of {compared})" if compared > 1 else "")
     )
     if p < LEVEL:
-        return f"{text}, so they differ."
+        return f"{text}, so it {'helped' if pair.first > pair.second else 'harmed'}."
     needed = fewest_settled()
     return (
         f"{text}: {pair.images} images do not settle that it helped, which takes at least {needed} "

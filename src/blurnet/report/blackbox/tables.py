@@ -60,12 +60,12 @@ def rates_table(results: BlackboxResults, rows: Sequence[BlackboxRow]) -> Table:
     columns = (
         *_columns(ACCURACY.name, "accu-\nracy", compared=compared),
         *_columns(SUCCESS.name, "attack\nsuccess", compared=compared, leading=True),
+        *[Column(PAIRED.name)] * (len(rows) > 1),
         Column(ALTERED.name, "predict.\naltered"),
         Column(REACHED.name, "target\nreached"),
         Column(CONTROL.name, "con-\ntrol"),
         Column(STRONGEST.name),
         Column(CEILING.name),
-        *[Column(PAIRED.name)] * (len(rows) > 1),
         *[Column(TEST_ACCURACY.name)] * tested,
         *[Column("", "published\nacc/succ.", style="cyan", published=True)] * compared,
     )
@@ -121,17 +121,17 @@ def _row(
         if compared:
             cells.append(Published((share,)))
     cells += [
-        rate_cell(rates.prediction_altered_rate),
-        rate_cell(rates.target_reached_rate),
-        rate_cell(rates.control_success_rate),
-        NOTHING if covered is None else rate_cell(covered.strongest, note=strongest_words(covered)),
-        NOTHING if covered is None else rate_cell(covered.ceiling, note=", ".join(covered.fills)),
         *[
             NOTHING
             if plain is None or plain is row
             else difference_cell(difference_of(plain.fooled, row.fooled))
         ]
         * (len(beside) > 1),
+        rate_cell(rates.prediction_altered_rate),
+        rate_cell(rates.target_reached_rate),
+        rate_cell(rates.control_success_rate),
+        NOTHING if covered is None else rate_cell(covered.strongest, note=strongest_words(covered)),
+        NOTHING if covered is None else rate_cell(covered.ceiling, note=", ".join(covered.fills)),
         *[rate_cell(rates.test_accuracy)] * tested,
         *[Published(pair)] * compared,
     ]
