@@ -24,17 +24,41 @@ class Answered(Settings):
     confidence: tuple[float, ...]
 
 
+CONTROL = "a sticker nobody searched for"
+"""What fooled an image that no attack did."""
+
+
+class PlainSticker(Settings):
+    """An opaque sticker of one colour: "white" or "black", the answers under it, N, its success."""
+
+    name: str
+    answers: tuple[int, ...]
+    success: Rate
+
+
 class Control(Settings):
-    """Opaque stickers of random colours in the same mask: what they do is no attack's merit.
+    """Opaque stickers in the same mask that nobody searched for: what they do is no attack's.
+
+    The mean over ten is what covering does; plain white or black alone can do far more, and needs
+    no attacker either.
 
     Args:
-        answers: stickers × images.
-        success: images not classified as their label, the mean over stickers.
+        answers: stickers × images, of random colours.
+        success: images not classified as their label, the mean over stickers of random colours.
+        plain: plain stickers; empty where none was tried.
+        strongest: of the sticker that most images are not classified under, random or plain; its
+            interval knows that it is a maximum. None where plain ones were not tried.
+        strongest_by: that sticker: "white", "black", or "random 3".
+        any_sticker: images that some of the stickers, random or plain, are enough for.
 
     """
 
     answers: tuple[tuple[int, ...], ...]
     success: Rate
+    plain: tuple[PlainSticker, ...] = ()
+    strongest: Rate | None = None
+    strongest_by: str = ""
+    any_sticker: Rate | None = None
 
 
 class Fill(Settings):
@@ -112,13 +136,15 @@ class AttackFound(Settings):
 
 
 class WorstCase(Settings):
-    """Over all attacks, targets and restarts: an image is fooled if any of them fools it.
+    """Over all attacks, targets and restarts, and the stickers of the control.
+
+    An image is fooled if any of them fools it.
 
     Args:
         success: fooled images; an image that is wrong without a sticker counts as fooled.
         accuracy: 1 − success: the upper end of the bracket.
         by: for each image the name of the first attack that fooled it; "clean" if it was wrong
-            before; None if nothing fooled it.
+            before; ``CONTROL`` if only a sticker of the control did; None if nothing fooled it.
 
     """
 

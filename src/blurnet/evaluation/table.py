@@ -14,6 +14,9 @@ def table_of(evidence: Evidence) -> str:
         (f"ceiling ({evidence.ceiling.best})", *_said(evidence.ceiling.accuracy)),
         ("control (random colours)", *_said(evidence.control.success)),
     ]
+    if evidence.control.strongest is not None:
+        name = f"  strongest ({evidence.control.strongest_by})"
+        rows.append((name, *_said(evidence.control.strongest)))
     for found in evidence.attacks:
         why = evidence.struck(found.attack.name)
         rows.append((found.attack.name, *_said(found.success, why)))

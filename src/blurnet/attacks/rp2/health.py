@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from blurnet.attacks.check import check_images, checked_network, mask_of
+from blurnet.attacks.check import check_images, checked_network, mask_of, sticker_pixels
 from blurnet.attacks.fast.attacked_network import AttackedNetwork
 from blurnet.attacks.rp2.check import targets_of
 from blurnet.attacks.rp2.draws import Draws
@@ -38,7 +38,8 @@ def dead_gradient_share(
         model: any network that ``blurnet.Classifier`` takes; copied, and left as it was.
         images: the photographs, float32 in [0, 1], V × C × H × W.
         targets: as for ``rp2``.
-        mask: H × W, or V × H × W with one for each view; values under it are counted.
+        mask: H × W, or V × H × W with one for each view; values of
+            its pixels above 0.5 are counted.
         noise: the stickers, as ``RP2Result`` has them.
         settings: of the attack that made them.
         generator: where the transforms are drawn from, once.
@@ -85,6 +86,7 @@ def dead_gradient_share(
         gradient[part.target, terms.own(part.view)] += gradient_of(part)
     if settings.placement == "paste":
         gradient *= sticker * (1 - sticker)
-    counted = (covered if per_image else terms.whole_mask).expand_as(gradient) > 0
+    inside = sticker_pixels(covered if per_image else terms.whole_mask)
+    counted = inside.expand_as(gradient)
     dead = ((gradient == 0) & counted).flatten(1).sum(1)
     return dead / counted.flatten(1).sum(1)

@@ -117,6 +117,7 @@ def bracket_of(evidence: Evidence) -> Bracket:
             complement(evidence.control.success),
             "reference",
         ),
+        *_strongest(evidence),
         Rung(
             "The sticker's place known",
             f"the ceiling: its pixels filled in ({evidence.ceiling.best})",
@@ -146,6 +147,15 @@ def bracket_of(evidence: Evidence) -> Bracket:
 
 def _called(rung: Rung) -> str:
     return f"{rung.name} (struck through)" if rung.struck else rung.name
+
+
+def _strongest(evidence: Evidence) -> tuple[Rung, ...]:
+    control = evidence.control
+    if control.strongest is None:
+        return ()
+    note = f"the control at its strongest: one opaque sticker, {control.strongest_by}"
+    accuracy = complement(control.strongest)
+    return (Rung("Strongest sticker nobody searched for", note, accuracy, "reference"),)
 
 
 def complement(rate: Rate) -> Rate:
