@@ -28,6 +28,7 @@ FEW = {
     "alphas": ("seeds=[0]",),
     "area": ("seeds=[0]", "other_classes=[]"),
     "train-defenses": ("seeds=[0]",),
+    "undertraining": ("seeds=[0]",),
     "whitebox": ("seeds=[0]", "other_classes=[]"),
 }
 """Changed to plan faster: signs of other classes would have to be drawn, all 11,900."""

@@ -61,6 +61,7 @@ class PlannedDefense:
     defense: Defense
     warm_start: bool
     alpha: float | None
+    epochs: int | None
     published: Published | None
     true_class: str
     trained_as: str
@@ -96,6 +97,7 @@ class PlannedDefense:
             defense=self.defense,
             warm_start=self.warm_start,
             alpha=self.alpha,
+            epochs=self.epochs,
             test_accuracy=block_rate(right, runs),
             class_accuracy={
                 name: over(right, labels == label)

@@ -13,12 +13,12 @@ from blurnet.report.figures.drawings import Drawing
 from blurnet.report.figures.plots import (
     Curve,
     Point,
-    accuracy_dots,
     alpha_curves,
     loss_curves,
     setting_curves,
 )
 from blurnet.report.run import Run
+from blurnet.report.words import counted
 
 CHANGES_NOTHING = {"piece"}
 """Settings of RP2 that no curve is drawn over."""
@@ -29,7 +29,6 @@ def curves(run: Run[Defenses, DefenseRow]) -> Iterator[Drawing]:
     yield from _over_alpha(run.results.rows)
     yield from _over_settings(run.results.settings, run.results.rows)
     yield from _over_area(run.results.rows)
-    yield from _against_accuracy(run.results.rows)
     yield from _over_steps(run)
 
 
@@ -60,32 +59,18 @@ def _over_area(rows: Sequence[DefenseRow]) -> Iterator[Drawing]:
             yield Drawing(title, alt, draw, "Views that some target's sticker fools.")
 
 
-def _against_accuracy(rows: Sequence[DefenseRow]) -> Iterator[Drawing]:
-    """Success against accuracy: a network that was trained less is fooled less, undefended."""
-    for attack in rows[0].attacks:
-        dots = [
-            (name_of(row), network.test_accuracy, rate.mean, bool(row.defense))
-            for row in rows
-            for network, rate in zip(row.networks, _first(row, attack).networks, strict=True)
-        ]
-        if len(dots) < 3:
-            continue
-        title = f"{attack}: success against test accuracy"
-        alt = f"{title}, a dot for each network and seed; the figures are in the tables"
-        yield Drawing(title, alt, partial(accuracy_dots, title, dots), "Filled: undefended.")
-
-
 def _over_alpha(rows: Sequence[DefenseRow]) -> Iterator[Drawing]:
     """For every penalty that the run has several α of."""
     families: dict[str, list[DefenseRow]] = {}
     for row in rows:
         if row.alpha is not None:
-            families.setdefault(row.label, []).append(row)
+            epochs = "" if row.epochs is None else f", {counted(row.epochs, 'epoch')}"
+            families.setdefault(f"{row.label}{epochs}", []).append(row)
     for label, unsorted in families.items():
         family = sorted(unsorted, key=lambda row: row.alpha or 0)
         if len(family) < 2:
             continue
-        plain = undefended(rows, family[0].model)
+        plain = undefended(rows, family[0].model, family[0].epochs)
         for attack in family[0].attacks or [None]:
             title = label if attack is None else f"{label} ({attack})"
             yield Drawing(

@@ -7,7 +7,7 @@ from blurnet.experiments.defenses import Defenses
 from blurnet.experiments.results import AttackedScene, DefenseRow, Published, Results
 from blurnet.report.pairs import seeds_words
 from blurnet.report.provenance import NEEDED, is_own
-from blurnet.report.words import CEILING, STRONGEST, Measure, between, defense_words, short
+from blurnet.report.words import CEILING, STRONGEST, Measure, between, counted, defense_words, short
 
 DefenseResults = Results[Defenses, DefenseRow]
 
@@ -70,7 +70,13 @@ PUBLISHED_OTHERWISE = (
 
 
 def name_of(row: DefenseRow) -> str:
-    """Call a row by its label, and its α where it has one."""
+    """Call a row by its label, and its α and epochs where the experiment has several."""
+    epochs = "" if row.epochs is None else f", {counted(row.epochs, 'epoch')}"
+    return f"{family_of(row)}{epochs}"
+
+
+def family_of(row: DefenseRow) -> str:
+    """Call what a row has in common with rows that were trained longer or shorter."""
     return row.label if row.alpha is None else f"{row.label}, α {short(row.alpha)}"
 
 
@@ -159,7 +165,9 @@ def covered_at(row: DefenseRow, place: int) -> Covered | None:
     return row.brackets[place].covered if place < len(row.brackets) else None
 
 
-def undefended(rows: Sequence[DefenseRow], model: str) -> DefenseRow | None:
-    """Find a network without a defense: trained here, or else given."""
-    found = [row for row in rows if not row.defense and row.model == model]
+def undefended(
+    rows: Sequence[DefenseRow], model: str, epochs: int | None = None
+) -> DefenseRow | None:
+    """Find a network without a defense, trained as long: trained here, or else given."""
+    found = [row for row in rows if not row.defense and row.model == model and row.epochs == epochs]
     return next((row for row in found if row.networks[0].train), next(iter(found), None))
