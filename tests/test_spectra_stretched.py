@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from blurnet.attacks.control import plain_colors
+from blurnet.attacks.control import plain_stickers
 from blurnet.experiments.results import Interval, LayerSpectra, RaisedMaps
 from blurnet.experiments.spectra_rows import raised_maps
 from blurnet.report.spectra.verdicts import added
@@ -46,7 +46,7 @@ def test_other_stickers_are_states_of_their_own():
     images = torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
     mask = torch.zeros(8, 8)
     mask[2:4, 2:6] = 1
-    plain = dict(plain_colors(images, mask))
+    plain = plain_stickers(images, mask)
     assert plain["black"][:, :, 2:4, 2:6].max() == 0
     assert plain["white"][:, :, 2:4, 2:6].min() == 1
     assert torch.equal(plain["white"][:, :, 4:], images[:, :, 4:])

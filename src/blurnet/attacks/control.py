@@ -7,7 +7,7 @@ from torch import Tensor
 
 from blurnet.attacks.check import check_images, mask_of, sticker_pixels
 
-PLAIN = {"white": 1.0, "black": 0.0}
+PLAIN = {"black": 0.0, "white": 1.0}
 """Plain stickers, by name."""
 
 
@@ -42,15 +42,15 @@ def random_colors(
     return (images * (1 - covered) + each * covered for each in colors)
 
 
-def plain_colors(images: Tensor, mask: Tensor) -> Iterator[tuple[str, Tensor]]:
-    """Paste one plain sticker after the other: "white", then "black".
+def plain_stickers(images: Tensor, mask: Tensor) -> dict[str, Tensor]:
+    """Paste an opaque sticker of one color into the mask: what needs no search at all.
 
     Args:
         images: float32 in [0, 1], N × C × H × W; left as they are.
         mask: float32 in [0, 1], H × W, or N × H × W with one for each image.
 
-    Yields:
-        The sticker's name, and the images under it.
+    Returns:
+        "black" and "white" → the images under it.
 
     Raises:
         BlurnetError: if the images and the mask do not fit.
@@ -58,8 +58,7 @@ def plain_colors(images: Tensor, mask: Tensor) -> Iterator[tuple[str, Tensor]]:
     """
     check_images(images)
     covered = _opaque(mask, images)
-    for name, colour in PLAIN.items():
-        yield name, images * (1 - covered) + colour * covered
+    return {name: images * (1 - covered) + color * covered for name, color in PLAIN.items()}
 
 
 def _opaque(mask: Tensor, images: Tensor) -> Tensor:

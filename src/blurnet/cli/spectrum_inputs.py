@@ -49,9 +49,9 @@ class Inputs:
 
     def plain(self) -> "dict[str, Tensor]":
         """Give the images under a plain black and a plain white sticker."""
-        from blurnet.attacks.control import plain_colors
+        from blurnet.attacks.control import plain_stickers
 
-        return {} if self.mask is None else dict(plain_colors(self.clean, self.mask))
+        return {} if self.mask is None else plain_stickers(self.clean, self.mask)
 
     @property
     def stickers(self) -> int:

@@ -15,7 +15,7 @@ from blurnet.attacks import (
     rp2,
 )
 from blurnet.attacks.check import check_images, mask_of
-from blurnet.attacks.control import plain_colors
+from blurnet.attacks.control import plain_stickers
 from blurnet.attacks.transforms import Resize
 
 from .attacked import Attacked
@@ -216,7 +216,7 @@ def plain_answers(
     return torch.stack(
         [
             predict(model, seen_by(each, transforms)).classes
-            for _, each in plain_colors(images, mask)
+            for each in plain_stickers(images, mask).values()
         ]
     )
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from blurnet.attacks.control import plain_colors, random_colors
+from blurnet.attacks.control import plain_stickers, random_colors
 from blurnet.engine import Needs, OnStep, Outcome, Step
 from blurnet.evaluation.effects import kernel_effects, learned_kernels
 from blurnet.filters import DepthwiseFilter, kernel
@@ -118,7 +118,7 @@ def _measure(
         lets_through(sticker.tensors["adversarial"]),
         (INPUT, *channels, *config.layers),
         controls=[lets_through(x) for x in controls],
-        others={name: lets_through(x) for name, x in plain_colors(clean, mask)},
+        others={name: lets_through(x) for name, x in plain_stickers(clean, mask).items()},
         cutoff=config.cutoff,
         maps_shown=config.maps_shown,
         on_step=on_step,

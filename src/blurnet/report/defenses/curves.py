@@ -13,7 +13,6 @@ from blurnet.report.figures.drawings import Drawing
 from blurnet.report.figures.plots import (
     Curve,
     Point,
-    accuracy_dots,
     alpha_curves,
     loss_curves,
     setting_curves,
@@ -30,7 +29,6 @@ def curves(run: Run[Defenses, DefenseRow]) -> Iterator[Drawing]:
     yield from _over_alpha(run.results.rows)
     yield from _over_settings(run.results.settings, run.results.rows)
     yield from _over_area(run.results.rows)
-    yield from _against_accuracy(run.results.rows)
     yield from _over_steps(run)
 
 
@@ -59,21 +57,6 @@ def _over_area(rows: Sequence[DefenseRow]) -> Iterator[Drawing]:
             alt = f"{title}, a curve for each network; the figures are in the tables"
             draw = partial(setting_curves, title, "area in % of the image", drawn)
             yield Drawing(title, alt, draw, "Views that some target's sticker fools.")
-
-
-def _against_accuracy(rows: Sequence[DefenseRow]) -> Iterator[Drawing]:
-    """Success against accuracy: a network that was trained less is fooled less, undefended."""
-    for attack in rows[0].attacks:
-        dots = [
-            (name_of(row), network.test_accuracy, rate.mean, bool(row.defense))
-            for row in rows
-            for network, rate in zip(row.networks, _first(row, attack).networks, strict=True)
-        ]
-        if len(dots) < 3:
-            continue
-        title = f"{attack}: success against test accuracy"
-        alt = f"{title}, a dot for each network and seed; the figures are in the tables"
-        yield Drawing(title, alt, partial(accuracy_dots, title, dots), "Filled: undefended.")
 
 
 def _over_alpha(rows: Sequence[DefenseRow]) -> Iterator[Drawing]:

@@ -101,34 +101,6 @@ def setting_curves(title: str, setting: str, curves: Sequence[Curve]) -> Figure:
         return figure
 
 
-def accuracy_dots(title: str, dots: Sequence[tuple[str, float, float, bool]]) -> Figure:
-    """Draw success against accuracy, a dot for each network; undefended ones are filled.
-
-    Args:
-        title: what was attacked.
-        dots: the row's name, accuracy, success, and whether it is defended.
-
-    """
-    with mpl.rc_context(STYLE):
-        names = list(dict.fromkeys(name for name, *_ in dots))
-        figure = Figure(figsize=(4.6, 3.1 + 0.16 * len(names)), layout="constrained")
-        axes = figure.subplots()
-        for place, name in enumerate(names):
-            colour, marker = told_apart(place)
-            its = [(100 * x, 100 * y, defended) for label, x, y, defended in dots if label == name]
-            face = "none" if its[0][2] else colour
-            x, y = [each[0] for each in its], [each[1] for each in its]
-            axes.plot(x, y, marker, color=colour, mfc=face, markersize=5, label=name, alpha=0.9)
-        axes.set(
-            title=textwrap.fill(title, 48),
-            xlabel="test accuracy in %",
-            ylabel="mean success in %",
-            ylim=(-3, 103),
-        )
-        figure.legend(loc="outside lower center", ncols=2, fontsize=8)
-        return figure
-
-
 def loss_curves(title: str, series: Mapping[str, Sequence[float]], step: str = "step") -> Figure:
     """Draw losses over their steps; logarithmic where all are above 0.
 
