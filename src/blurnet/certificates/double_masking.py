@@ -66,7 +66,7 @@ def certify(
             chance.
         images: without a sticker, float32 in [0, 1], N × C × H × W; left as they are.
         labels: their classes, int64, N.
-        family: of stickers, such as "any:5", "rect:4x7", "two:3" or ``certificates.Square(size=5)``.
+        family: of stickers, such as "any:5", "rect:4x7", "two:3", or a ``certificates.Family``.
         k: masks along each axis; see ``blurnet.masked``.
         mask: where the sticker is, H × W, for "mask:2".
         on_step: called with the images that are settled, and all.
@@ -117,7 +117,7 @@ def _under_one(asked: MaskedNetwork, images: Tensor, labels: Tensor) -> tuple[Te
     """Give by how much the label leads under each single mask, N × K, and the answers, N × K."""
     masks = len(asked.masks)
     leads, answers = [], []
-    for part in torch.arange(len(images)).split(max(1, asked.piece // masks)):
+    for part in torch.split(torch.arange(len(images)), max(1, asked.piece // masks)):
         which = part.repeat_interleave(masks)
         logits = asked.logits(images, which, asked.single.repeat(len(part)))
         leads.append(_lead(logits, labels[which]).view(len(part), masks))
@@ -147,7 +147,7 @@ def _drop_by_pairs(
     while len(alive) and start < len(double):
         tried = double[order[:, start : start + size]]
         wrong = torch.zeros(len(alive), dtype=torch.bool, device=images.device)
-        for part in torch.arange(len(alive)).split(max(1, asked.piece // tried.shape[1])):
+        for part in torch.split(torch.arange(len(alive)), max(1, asked.piece // tried.shape[1])):
             which = alive[part].repeat_interleave(tried.shape[1])
             logits = asked.logits(images, which, tried[part].flatten())
             leads_here = _lead(logits, labels[which]).view(len(part), -1)

@@ -68,7 +68,8 @@ class MaskedNetwork(nn.Module):
             single, pair = self._needed(images)
         answer = decision(single.argmax(2), pair)
         chosen = nn.functional.one_hot(answer, single.shape[2]).to(single)
-        return single.softmax(2).mean(1) + chosen
+        scores: Tensor = single.softmax(2).mean(1) + chosen
+        return scores
 
     def logits(self, images: Tensor, which: Tensor, areas: Tensor) -> Tensor:
         """Ask the network about images under areas.
@@ -83,12 +84,13 @@ class MaskedNetwork(nn.Module):
 
         """
         if not len(which):
-            some = self.network(self._filled(images[:1], areas.new_zeros(1)))
-            return some[:0]
+            return self._asked(images[:1], areas.new_zeros(1))[:0]
         return torch.cat(
             [
-                self.network(self._filled(images[some], its))
-                for some, its in zip(which.split(self.piece), areas.split(self.piece), strict=True)
+                self._asked(images[some], its)
+                for some, its in zip(
+                    torch.split(which, self.piece), torch.split(areas, self.piece), strict=True
+                )
             ]
         )
 
@@ -97,10 +99,12 @@ class MaskedNetwork(nn.Module):
         """The areas of one mask, int64, K."""
         return self.area_of.diagonal()
 
-    def _filled(self, images: Tensor, areas: Tensor) -> Tensor:
-        """Fill an area on each image."""
+    def _asked(self, images: Tensor, areas: Tensor) -> Tensor:
+        """Ask about an area on each image."""
         first, second = self.areas[areas].unbind(1)
-        return images.masked_fill((self.masks[first] | self.masks[second])[:, None], GREY)
+        inside = (self.masks[first] | self.masks[second])[:, None]
+        logits: Tensor = self.network(images.masked_fill(inside, GREY))
+        return logits
 
     def _needed(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Ask about single masks, and about second ones where the answers differ.
@@ -112,9 +116,8 @@ class MaskedNetwork(nn.Module):
         """
         count, masks = len(images), len(self.masks)
         which = torch.arange(count, device=images.device)
-        single = self.logits(
-            images, which.repeat_interleave(masks), self.single.repeat(count)
-        ).unflatten(0, (count, masks))
+        logits = self.logits(images, which.repeat_interleave(masks), self.single.repeat(count))
+        single = logits.view(count, masks, -1)
         with torch.no_grad():
             return single, self.second(images, single.argmax(2))
 
@@ -141,7 +144,7 @@ class MaskedNetwork(nn.Module):
     def _all(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Ask about all areas, as ``_needed`` gives it."""
         found = []
-        for first, second in (part.unbind(1) for part in self.areas.split(self.piece)):
+        for first, second in (part.unbind(1) for part in torch.split(self.areas, self.piece)):
             inside = (self.masks[first] | self.masks[second])[None, :, None]
             copies = torch.where(inside, GREY, images[:, None])
             logits = self.network(copies.flatten(0, 1))

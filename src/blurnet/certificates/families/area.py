@@ -27,7 +27,7 @@ class Area(Family):
     pixels: int = Field(ge=1)
 
     @classmethod
-    def read(cls, text: str, mask: Tensor | None) -> Self:
+    def read(cls, text: str, _mask: Tensor | None, /) -> Self:
         """Read "24"."""
         return cls(pixels=whole_number(cls.KIND, cls.FORM, text))
 

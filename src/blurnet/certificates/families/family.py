@@ -30,7 +30,7 @@ class Family(Settings):
 
     @classmethod
     @abstractmethod
-    def read(cls, text: str, mask: Tensor | None) -> Self:
+    def read(cls, text: str, mask: Tensor | None, /) -> Self:
         """Make the family that is written as ``KIND:text``.
 
         Args:

@@ -27,7 +27,7 @@ class Rectangle(Family):
     width: int = Field(ge=1)
 
     @classmethod
-    def read(cls, text: str, mask: Tensor | None) -> Self:
+    def read(cls, text: str, _mask: Tensor | None, /) -> Self:
         """Read "4x7"."""
         height, cross, width = text.replace("×", "x").partition("x")
         if not cross or not all(each.isdecimal() and int(each) for each in (height, width)):

@@ -50,7 +50,7 @@ class ShiftedMask(Family):
         return cls(shift=shift, height=mask.shape[0], width=mask.shape[1], bits=bits)
 
     @classmethod
-    def read(cls, text: str, mask: Tensor | None) -> Self:
+    def read(cls, text: str, mask: Tensor | None, /) -> Self:
         """Read "2" or "±2"."""
         shift = text.removeprefix("±")
         if not shift.isdecimal():
@@ -75,7 +75,9 @@ class ShiftedMask(Family):
     def describes(self) -> str:
         """In a sentence."""
         moved = (
-            f"moved by at most {self.shift} pixels along each axis" if self.shift else "in its place"
+            f"moved by at most {self.shift} pixels along each axis"
+            if self.shift
+            else "in its place"
         )
         return (
             f"Any sticker in the given mask ({int(self.mask.sum())} pixels), {moved}, in any "

@@ -24,7 +24,7 @@ class Square(Family):
     size: int = Field(ge=1)
 
     @classmethod
-    def read(cls, text: str, mask: Tensor | None) -> Self:
+    def read(cls, text: str, _mask: Tensor | None, /) -> Self:
         """Read "5"."""
         return cls(size=whole_number(cls.KIND, cls.FORM, text))
 

@@ -25,7 +25,7 @@ class TwoSquares(Family):
     size: int = Field(ge=1)
 
     @classmethod
-    def read(cls, text: str, mask: Tensor | None) -> Self:
+    def read(cls, text: str, _mask: Tensor | None, /) -> Self:
         """Read "3"."""
         return cls(size=whole_number(cls.KIND, cls.FORM, text))
 
