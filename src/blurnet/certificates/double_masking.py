@@ -32,6 +32,9 @@ class Certificate:
         areas: how many different areas pairs of masks cover: passes of an image that is certified.
         answers: of the masked predictor on the images as they are, int64, N.
         certified: whether it answers the label, whatever sticker of the family is put on, bool, N.
+        wrong_under: two masks, which may be one twice, under which the network answers wrongly, or
+            leads by no more than rounding could take: where a sticker could succeed; int64, N × 2,
+            -1 where there are none.
 
     """
 
@@ -40,6 +43,7 @@ class Certificate:
     areas: int
     answers: Tensor
     certified: Tensor
+    wrong_under: Tensor
 
 
 @torch.no_grad()
@@ -90,15 +94,17 @@ def certify(
         asked = MaskedNetwork(network, pairs, piece_of(network, images)).to(images.device)
         settle = _Settled(on_step, len(images))
         leads, answers = _under_one(asked, images, labels)
-        certified = (leads > 0).all(1)
-        settle(int((~certified).sum()))
-        _drop_by_pairs(asked, images, labels, leads, certified, settle)
-        unsure = ~certified
-        final = labels.clone()
+        wrong = torch.where((leads > 0).all(1), -1, asked.single[leads.argmin(1)])
+        settle(int((wrong >= 0).sum()))
+        _find_wrong_pairs(asked, images, labels, leads, wrong, settle)
+        unsure, final = wrong >= 0, labels.clone()
         if unsure.any():
             pair = asked.second(images[unsure], answers[unsure])
             final[unsure] = decision(answers[unsure], pair)
-    return Certificate(family, len(pairs.masks), len(pairs.areas), final, certified)
+        wrong_under = torch.where(unsure[:, None], asked.areas[wrong], -1)
+    return Certificate(
+        family, len(pairs.masks), len(pairs.areas), final, ~unsure, wrong_under.cpu()
+    )
 
 
 class _Settled:
@@ -125,15 +131,15 @@ def _under_one(asked: MaskedNetwork, images: Tensor, labels: Tensor) -> tuple[Te
     return torch.cat(leads), torch.cat(answers)
 
 
-def _drop_by_pairs(
+def _find_wrong_pairs(
     asked: MaskedNetwork,
     images: Tensor,
     labels: Tensor,
     leads: Tensor,
-    certified: Tensor,
+    wrong: Tensor,
     settle: _Settled,
 ) -> None:
-    """Ask about pairs, and take out of ``certified`` the images of which one is wrong.
+    """Ask about pairs, and put into ``wrong``, N, the first area that is found wrong.
 
     Pairs of masks under which the label leads least come first.
     """
@@ -142,19 +148,19 @@ def _drop_by_pairs(
     double = (~single).nonzero().flatten()
     first, second = asked.areas[double].unbind(1)
     start, size = 0, FIRST
-    alive = certified.nonzero().flatten()
+    alive = (wrong < 0).nonzero().flatten()
     order = (leads[alive][:, first] + leads[alive][:, second]).argsort(1)
     while len(alive) and start < len(double):
         tried = double[order[:, start : start + size]]
-        wrong = torch.zeros(len(alive), dtype=torch.bool, device=images.device)
+        least = torch.empty(tried.shape, device=images.device)
         for part in torch.split(torch.arange(len(alive)), max(1, asked.piece // tried.shape[1])):
             which = alive[part].repeat_interleave(tried.shape[1])
             logits = asked.logits(images, which, tried[part].flatten())
-            leads_here = _lead(logits, labels[which]).view(len(part), -1)
-            wrong[part] = (leads_here <= 0).any(1)
-        certified[alive[wrong]] = False
-        settle(int(wrong.sum()))
-        alive, order = alive[~wrong], order[~wrong]
+            least[part] = _lead(logits, labels[which]).view(len(part), -1)
+        found = (least <= 0).any(1)
+        wrong[alive[found]] = tried.gather(1, least.argmin(1, keepdim=True))[found, 0]
+        settle(int(found.sum()))
+        alive, order = alive[~found], order[~found]
         start, size = start + size, 4 * size
     settle(len(alive))
 

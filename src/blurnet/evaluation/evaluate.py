@@ -8,12 +8,15 @@ import torch
 from torch import Tensor, nn
 
 from blurnet.attacks.check import check_images, mask_of
+from blurnet.certificates import Family
 from blurnet.defenses import defense_of
 from blurnet.engine import Computed, provenance
 from blurnet.errors import BlurnetError
 
+from .asked_certificates import asked_certificates
 from .attack import control_answers
 from .ceiling import ceiling
+from .certificates import broken_condition, certificates_of, stickers_of
 from .conditions import conditions_of
 from .evidence import Answered, Control, Evidence, WorstCase
 from .inputs import Labels, labels_of, of_image, pixels_of, understood
@@ -45,6 +48,7 @@ def evaluate(
     on_step: OnProgress | None = None,
     max_success: float | None = None,
     min_accuracy: float | None = None,
+    certify: Sequence[str | Family] | None = None,
 ) -> Evidence:
     """Measure how a network stands up to stickers in a mask.
 
@@ -74,6 +78,9 @@ def evaluate(
             conditions.
         min_accuracy: the accuracy without a sticker is to be at least so much, a share; likewise.
             Without, it is to be better than guessing.
+        certify: families of stickers to certify the network with masking against, such as "any:5";
+            see ``blurnet.certify``. By default the mask where it is, the mask moved by 2 pixels of
+            32, and any square of as many pixels; () for none.
 
     Raises:
         BlurnetError: in one line, before anything is computed, for what does not fit.
@@ -98,7 +105,9 @@ def evaluate(
     checked = understood(model, images, classes)
     label = labels_of(labels, checked, len(images), "labels")
     called = _names(names, len(images))
+    families = asked_certificates(certify, images, mask, quick=chosen.name == "quick")
     total = sum(work_of(attack, label, checked, seed) for attack in chosen.attacks)
+    total += sum(each.work for each in families)
     progress = _Progress(on_step, total + (chosen.control_stickers + 4) * len(images))
 
     progress.now("clean images")
@@ -120,6 +129,8 @@ def evaluate(
     control = Control(
         answers=tuple(map(tuple, colors.tolist())), success=mean_rate(colors != label)
     )
+    made = stickers_of(images, mask, given.shown, [each.tensors for each in found])
+    certificates = certificates_of(checked.model, images, label, families, made, progress, seed)
     accuracy = rate(clean.classes == label)
     worst = _worst(clean.classes != label, found)
     figures = tuple(each.figures for each in found)
@@ -143,7 +154,9 @@ def evaluate(
         ceiling=filled,
         attacks=figures,
         worst=worst,
-        conditions=conditions_of(chosen, accuracy, control, filled, figures, worst, checked.logits),
+        conditions=conditions_of(chosen, accuracy, control, filled, figures, worst, checked.logits)
+        + broken_condition(certificates),
+        certificates=certificates,
         computed=Computed(
             by=provenance(),
             seconds=time.monotonic() - start,
