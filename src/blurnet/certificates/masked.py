@@ -117,7 +117,7 @@ class MaskedNetwork(nn.Module):
         count, masks = len(images), len(self.masks)
         which = torch.arange(count, device=images.device)
         logits = self.logits(images, which.repeat_interleave(masks), self.single.repeat(count))
-        single = logits.view(count, masks, -1)
+        single = logits.view(count, masks, logits.shape[1])
         with torch.no_grad():
             return single, self.second(images, single.argmax(2))
 

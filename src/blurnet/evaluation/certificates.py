@@ -196,13 +196,11 @@ def _attacked(
             nonlocal tried
             changed = (attacked != images[which]).any(1).cpu()
             its = found.family.has(changed) & changed.flatten(1).any(1)
-            answers = torch.cat(
-                [labels.new_empty(0)]
-                + [predictor(part).argmax(1) for part in torch.split(attacked[its], 16)]
-            )
-            fooled = which[its][answers != labels[which[its]]]
-            right[fooled] = False
-            tried += int(its.sum())
+            if its.any():
+                parts = torch.split(attacked[its], 16)
+                answers = torch.cat([predictor(part).argmax(1) for part in parts])
+                right[which[its][answers != labels[which[its]]]] = False
+                tried += int(its.sum())
 
         for each in stickers:
             try_on(each.which, each.images)

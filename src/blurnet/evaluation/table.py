@@ -20,9 +20,14 @@ def table_of(evidence: Evidence) -> str:
             rows.append((f"  worst target{called}", *_said(found.worst)))
             rows.append(("  any target", *_said(found.any_target)))
     rows.append(("worst case over attacks", *_said(evidence.worst.success)))
-    certified = "not computed" if evidence.certified is None else _said(evidence.certified)[0]
-    rows.append(("robust accuracy, at least", certified, ""))
+    rows.append(("robust accuracy, at least (nothing is certified)", "0.0 %", ""))
     rows.append(("robust accuracy, at most", *_said(evidence.worst.accuracy)))
+    for each in evidence.certificates:
+        rows.append((f"with masking, against {each.family}", "", ""))
+        rows.append(("  accuracy", *_said(each.accuracy)))
+        rows.append(("  robust accuracy, at least (certified)", *_said(each.rate)))
+        if each.attacked is not None:
+            rows.append(("  robust accuracy, at most (attacked)", *_said(each.attacked)))
     widths = [max(len(row[place]) for row in rows) for place in range(3)]
     heading = (
         f"{evidence.network}: {len(evidence.labels)} images, a mask of {evidence.mask_pixels} "
