@@ -10,7 +10,7 @@ from blurnet.models.memory import images_at_once
 from blurnet.models.modes import evaluating
 
 from .families import Family
-from .masked import MaskedNetwork
+from .masked import GREY, MaskedNetwork
 
 PLACES = 64
 """So many places are drawn, from which one is taken that a mask of a wrong pair covers."""
@@ -105,13 +105,22 @@ def _ascent(
             drawn = torch.randint(len(predictor.masks), (settings.masks,), generator=generator)
             size = 0.5 * (1 - step / settings.steps)
             for part in torch.split(torch.arange(len(images)), max(1, piece // settings.masks)):
-                which = torch.arange(len(part)).repeat_interleave(settings.masks)
                 areas = predictor.single[drawn.to(images.device)].repeat(len(part))
-                with torch.enable_grad():
-                    variable = attacked[part].detach().requires_grad_()
-                    logits = predictor.logits(variable, which, areas)
-                    loss = F.cross_entropy(logits, labels[part][which], reduction="sum")
-                    (gradient,) = torch.autograd.grad(loss, variable)
+                gradient = _gradient(predictor, attacked[part], labels[part], areas)
                 moved = (attacked[part] + size * gradient.sign()).clamp(0, 1)
                 attacked[part] = torch.where(inside[part], moved, images[part])
     return attacked
+
+
+def _gradient(predictor: MaskedNetwork, images: Tensor, labels: Tensor, areas: Tensor) -> Tensor:
+    """Give the gradient of the cross-entropy, summed over the areas on each image."""
+    each = len(areas) // len(images)
+    hidden = predictor.inside(areas)
+    copies = images.repeat_interleave(each, 0).masked_fill(hidden, GREY)
+    with torch.enable_grad():
+        variable = copies.requires_grad_()
+        loss = F.cross_entropy(
+            predictor.network(variable), labels.repeat_interleave(each), reduction="sum"
+        )
+        (gradient,) = torch.autograd.grad(loss, variable)
+    return gradient.masked_fill(hidden, 0).view(len(images), each, *images.shape[1:]).sum(1)

@@ -99,11 +99,14 @@ class MaskedNetwork(nn.Module):
         """The areas of one mask, int64, K."""
         return self.area_of.diagonal()
 
+    def inside(self, areas: Tensor) -> Tensor:
+        """Give areas as masks, bool, M × 1 × H × W."""
+        first, second = self.areas[areas].unbind(1)
+        return (self.masks[first] | self.masks[second])[:, None]
+
     def _asked(self, images: Tensor, areas: Tensor) -> Tensor:
         """Ask about an area on each image."""
-        first, second = self.areas[areas].unbind(1)
-        inside = (self.masks[first] | self.masks[second])[:, None]
-        logits: Tensor = self.network(images.masked_fill(inside, GREY))
+        logits: Tensor = self.network(images.masked_fill(self.inside(areas), GREY))
         return logits
 
     def _needed(self, images: Tensor) -> tuple[Tensor, Tensor]:
