@@ -188,8 +188,10 @@ class Certified(Settings):
         attacked: images that it still classifies rightly under every sticker of the family that
             an attack of the suite made, and under an attack on the masked network itself; None if
             none of them is of the family.
+        tried: how many stickers of the family were tried on the masked network.
         broken: certified images that an attack changed: always 0, or the certificate is wrong.
         seconds: how long the certificate took.
+        attack_seconds: how long it took to try to break it.
 
     """
 
@@ -202,8 +204,10 @@ class Certified(Settings):
     certified: tuple[bool, ...]
     rate: Rate
     attacked: Rate | None
+    tried: int
     broken: int
     seconds: float
+    attack_seconds: float
 
 
 class AuditCheck(Settings):
@@ -317,9 +321,14 @@ class Evidence(Settings):
 
     @property
     def certified(self) -> Rate | None:
-        """The highest certified accuracy of a family with every sticker of the mask, if any."""
-        rates = [each.rate for each in self.certificates if each.covers_mask]
-        return max(rates, key=lambda rate: rate.value, default=None)
+        """The certified accuracy of ``masked``, if there is one: of no bare network."""
+        return None if self.masked is None else self.masked.rate
+
+    @property
+    def masked(self) -> Certified | None:
+        """The certificate with the highest rate, of those of every sticker of the mask."""
+        covering = [each for each in self.certificates if each.covers_mask]
+        return max(covering, key=lambda each: each.rate.value, default=None)
 
     def struck(self, attack: str) -> tuple[AuditCheck, ...]:
         """Give the failed checks that strike an attack's figure through."""
