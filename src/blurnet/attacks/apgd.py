@@ -255,7 +255,7 @@ def ascend(
     """
     if not len(rows):
         return
-    run = _Run(budget, start, rows, objective, box, settings)
+    run = Run(budget, start, rows, objective, box, settings)
     checks = set(checkpoints(settings.steps))
     for step in range(1, settings.steps + 1):
         if settings.until_fooled and not run.drop_fooled():
@@ -265,7 +265,7 @@ def ascend(
             run.check()
 
 
-class _Run:
+class Run:
     """The state of one run, of those images that still take part."""
 
     def __init__(
