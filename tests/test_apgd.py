@@ -9,7 +9,8 @@ from torch import nn
 
 from blurnet import BlurnetError
 from blurnet.attacks import APGDSettings, Budgeted, RandomSearchSettings, apgd, random_search
-from blurnet.attacks.apgd import Box, Run, ascend, checkpoints
+from blurnet.attacks.apgd import Run, ascend, checkpoints
+from blurnet.attacks.box import Box
 from blurnet.attacks.losses import targeted, untargeted
 from blurnet.models import build
 
