@@ -27,6 +27,7 @@ GOLDEN = Path(__file__).parent / "golden"
 FEW = {
     "alphas": ("seeds=[0]",),
     "train-defenses": ("seeds=[0]",),
+    "undertraining": ("seeds=[0]",),
     "whitebox": ("seeds=[0]", "other_classes=[]"),
 }
 """Changed to plan faster: signs of other classes would have to be drawn, all 11,900."""

@@ -54,6 +54,7 @@ class PlannedDefense:
     defense: Defense
     warm_start: bool
     alpha: float | None
+    epochs: int | None
     published: Published | None
     true_class: str
     networks: tuple[Trained, ...]
@@ -80,6 +81,7 @@ class PlannedDefense:
             defense=self.defense,
             warm_start=self.warm_start,
             alpha=self.alpha,
+            epochs=self.epochs,
             test_accuracy=mean_rate(right),
             class_accuracy={
                 name: mean_rate(right[:, labels == label])

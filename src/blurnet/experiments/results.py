@@ -142,6 +142,7 @@ class DefenseRow(Settings):
         defense: what hardens it; empty for an undefended network.
         warm_start: whether its training started from the undefended network's weights.
         alpha: the weight of its penalty, if it has exactly one.
+        epochs: how long its networks were trained, where the experiment asks for several durations.
         test_accuracy: the mean over networks.
         class_accuracy: class → the same for its images.
         called_true_class: images of other classes taken for the attacked one; None without any.
@@ -166,6 +167,7 @@ class DefenseRow(Settings):
     networks: tuple[RowNetwork, ...]
     attacks: dict[str, tuple[AttackedScene, ...]]
     published: Published | None
+    epochs: int | None = None
 
 
 class Interval(Settings):
@@ -184,8 +186,24 @@ class Ring(Settings):
     over_control: Interval
 
 
+class RaisedMaps(Settings):
+    """How many of a layer's maps are brighter at high frequencies; see ``blurnet.spectra.Raised``.
+
+    ``state`` is "attacked", or a sticker that needs no search: "random colours", "plain black" or
+    "plain white".
+    """
+
+    state: str
+    maps: int
+    raised: int
+    ratio: float | None
+
+
 class LayerSpectra(Settings):
-    """High frequencies in one layer's maps; see ``blurnet.spectra.Comparison`` for the terms."""
+    """High frequencies in one layer's maps; see ``blurnet.spectra.Comparison`` for the terms.
+
+    ``raised`` is the talk's own comparison: log magnitudes stretched to [0, 1], map by map.
+    """
 
     maps: int
     clean: Interval
@@ -198,6 +216,7 @@ class LayerSpectra(Settings):
     difference: Interval
     control_difference: Interval
     rings: tuple[Ring, ...] | None
+    raised: tuple[RaisedMaps, ...] = ()
 
 
 class FewTargets(Settings):
@@ -278,6 +297,7 @@ __all__ = [
     "Interval",
     "LayerSpectra",
     "Published",
+    "RaisedMaps",
     "Results",
     "Ring",
     "RowNetwork",

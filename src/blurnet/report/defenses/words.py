@@ -61,7 +61,13 @@ PUBLISHED_OTHERWISE = (
 
 
 def name_of(row: DefenseRow) -> str:
-    """Call a row by its label, and its α where it has one."""
+    """Call a row by its label, and its α and epochs where the experiment has several."""
+    epochs = "" if row.epochs is None else f", {counted(row.epochs, 'epoch')}"
+    return f"{family_of(row)}{epochs}"
+
+
+def family_of(row: DefenseRow) -> str:
+    """Call what a row has in common with rows that were trained longer or shorter."""
     return row.label if row.alpha is None else f"{row.label}, α {short(row.alpha)}"
 
 
@@ -119,7 +125,9 @@ def left_out(results: DefenseResults) -> str:
     return PUBLISHED_OTHERWISE if given and published_attack(results) is None else ""
 
 
-def undefended(rows: Sequence[DefenseRow], model: str) -> DefenseRow | None:
-    """Find a network without a defense: trained here, or else given."""
-    found = [row for row in rows if not row.defense and row.model == model]
+def undefended(
+    rows: Sequence[DefenseRow], model: str, epochs: int | None = None
+) -> DefenseRow | None:
+    """Find a network without a defense, trained as long: trained here, or else given."""
+    found = [row for row in rows if not row.defense and row.model == model and row.epochs == epochs]
     return next((row for row in found if row.networks[0].train), next(iter(found), None))

@@ -24,7 +24,12 @@ from blurnet.report.spectra.drawings import (
     ratio_parts,
     shares,
 )
-from blurnet.report.spectra.high_frequency_tables import by_layer, energy_table, share_table
+from blurnet.report.spectra.high_frequency_tables import (
+    by_layer,
+    energy_table,
+    raised_table,
+    share_table,
+)
 from blurnet.report.spectra.tables import answers_table, definitions, depth_table
 from blurnet.report.spectra.verdicts import smoothest, verdicts
 from blurnet.report.spectra.words import deeper, groups, views_of
@@ -113,6 +118,7 @@ def _high_frequencies(run: SpectraRun) -> Iterator[Block]:
                 shares(group, layer, its),
                 share_table(f"{group}: high frequencies in {layer}, share", its),
                 energy_table(f"{group}: high frequencies in {layer}, energy", its),
+                raised_table(f"{group}: {layer} in the talk's terms", its),
             )
             parts.append(Part({"Networks": group, "Layer": layer}, content))
     yield Switch(("Networks", "Layer"), tuple(parts))
