@@ -23,13 +23,15 @@ def check_file(path: Path) -> None:
         BlurnetError: if it is something else, or missing.
 
     """
+    if os.path.isdir(path):
+        raise BlurnetError(f"{path}: cannot be read: a folder, where a file was expected")
     if not os.path.isfile(path):
         there = os.path.exists(path)
-        raise BlurnetError(f"{path}: {'not a file' if there else 'no such file'}")
+        raise BlurnetError(f"{path}: {'not an ordinary file' if there else 'no such file'}")
 
 
-def read_bytes(path: Path, most: int) -> bytes:
-    """Read a file of at most ``most`` bytes.
+def read_bytes(path: Path, most: int | None = None) -> bytes:
+    """Read a file, of at most ``most`` bytes if that is given.
 
     Raises:
         BlurnetError: if it is missing, no ordinary file, or larger.
@@ -38,12 +40,11 @@ def read_bytes(path: Path, most: int) -> bytes:
     check_file(path)
     try:
         with path.open("rb") as file:
-            content = file.read(most + 1)
+            if most is not None and os.fstat(file.fileno()).st_size > most:
+                raise BlurnetError(f"{path}: more than {most} bytes, which no such file has")
+            return file.read()
     except OSError as error:
         raise BlurnetError(f"{path}: cannot be read: {error.strerror}") from None
-    if len(content) > most:
-        raise BlurnetError(f"{path}: more than {most} bytes, which no such file has")
-    return content
 
 
 def read_json(path: Path) -> Any:

@@ -20,7 +20,7 @@ PLAN = "plan.json"
 class PlannedStep(Settings):
     """A step of the plan; ``needs`` are the keys of the steps whose outcomes it reads."""
 
-    key: Annotated[str, Field(pattern=r"^[^/\\\0]+-[0-9a-f]{20}$")]
+    key: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+-[0-9a-f]{20}$")]
     kind: str
     title: str
     needs: tuple[str, ...] = ()
