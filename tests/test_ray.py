@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +11,6 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-import torch
 
 pytest.importorskip("ray", reason="needs Ray (extra: ray)")
 

@@ -222,7 +222,7 @@ def read_mask(path: Path) -> Tensor:
     image = read_image(path)
     if (image != image[0]).any():
         raise BlurnetError(f"{path}: a mask is a grey picture, and this one has colours")
-    return image[0].float() / 255
+    return image[0].float().div_(255)
 
 
 def _natural(path: Path) -> tuple[list[str | int], str]:

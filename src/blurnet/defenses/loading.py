@@ -127,7 +127,7 @@ def load(
     file = file / FILE if file.is_dir() else file
     weights, metadata = read_safetensors(file)
     told = told_in(file, metadata)
-    classes = None if told.labels is None else tuple(told.labels)
+    classes = told.labels
     network = as_classifier(_undefended(file, model, told, weights, classes))
     try:
         network = Classifier(

@@ -30,11 +30,13 @@ _OPERATOR = re.compile(
     r"|_operator\.(add|sub|mul|truediv|floordiv|mod|pow|neg|pos|abs|eq|ne|lt|le|gt|ge|and_|or_|xor"
     r"|not_|invert|lshift|rshift|getitem)"
 )
-_EXPRESSION = re.compile(r"[\w ()+\-*/,<>=!&|~.]{1,500}")
+_EXPRESSION = re.compile(r"[\w ()+\-*/,<>=!&|~]{1,500}", re.ASCII)
 _KNOWN_IN_EXPRESSIONS = re.compile(
     r"[suz]f?\d+|FloorDiv|ModularIndexing|Where|PythonMod|Mod|CleanDiv|CeilToInt|FloorToInt|CeilDiv"
     r"|IntTrueDiv|FloatTrueDiv|TruncToFloat|TruncToInt|RoundToInt|ToFloat|Identity|Max|Min|Eq|Ne|Lt"
-    r"|Le|Gt|Ge|And|Or|Not|Abs|True|False|oo|int_oo"
+    r"|Le|Gt|Ge|And|Or|Not|Abs|True|False|oo|int_oo|Symbol|Integer|Rational|Float|Add|Mul|Pow"
+    r"|positive|nonnegative|negative|integer|real|finite|StrictLessThan|LessThan|Equality|Unequality"
+    r"|StrictGreaterThan|GreaterThan|BooleanTrue|BooleanFalse|precision"
 )
 _RUNS_CODE = ("default_factory_module", "__enum__")
 """In a description of nested outputs: modules that PyTorch would import."""
@@ -168,12 +170,16 @@ def _check_graph(path: Path, content: Any) -> None:
 
 
 def _is_expression(text: Any) -> bool:
-    if not isinstance(text, str) or not _EXPRESSION.fullmatch(text) or "**" in text:
+    """Whether SymPy, which evaluates a text as Python, finds lengths and arithmetic in it alone."""
+    if not isinstance(text, str):
         return False
-    names = re.findall(r"[^\W\d]\w*", text)
-    return all(_KNOWN_IN_EXPRESSIONS.fullmatch(name) for name in names) and not re.search(
-        r"\w\s*\.|\.\s*[^\W\d]", re.sub(r"\b\d+\.\d*", "0", text)
-    )
+    text = re.sub(r"'[a-z]{1,4}\d{1,9}'", "0", text)  # the names of symbols
+    text = re.sub(r"\b\d+\.\d*", "0", text)
+    if not _EXPRESSION.fullmatch(text) or "**" in text or "." in text or text.count("Pow") > 1:
+        return False
+    if "Pow" in text and re.search(r"\d{5}", text):
+        return False
+    return all(_KNOWN_IN_EXPRESSIONS.fullmatch(name) for name in re.findall(r"[^\W\d]\w*", text))
 
 
 def _objects(content: Any) -> Iterator[Mapping[str, Any]]:

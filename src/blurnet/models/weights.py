@@ -123,7 +123,7 @@ class Told(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
 
-    labels: list[str] | None = Field(None, min_length=1)
+    labels: tuple[str, ...] | None = None
     defense: dict[str, Any] | None = None
     size: list[Side] | Side | None = None
     mean: list[Number] | None = Field(None, min_length=1)
@@ -141,9 +141,10 @@ def told_in(path: Path, metadata: Mapping[str, str]) -> Told:
         BlurnetError: if it says something that makes no sense.
 
     """
-    values = {name: metadata[name] for name in Told.model_fields if name in metadata}
+    values = {name: parsed(metadata[name]) for name in Told.model_fields if name in metadata}
+    values["labels"] = labels_in(metadata)
     try:
-        return check(Told, {name: parsed(value) for name, value in values.items()})
+        return check(Told, values)
     except BlurnetError as error:
         raise BlurnetError(f"{path}: what it says of its network is damaged: {error}") from None
 
