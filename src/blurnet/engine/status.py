@@ -1,16 +1,17 @@
 """How a run's folder stands: what is done, runs, failed, waits, and the time left."""
 
-import json
+import math
 import os
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
 import filelock
 
+from blurnet.errors import BlurnetError
+from blurnet.files import read_json
 from blurnet.settings import Settings
 
 from .chosen import ONLY
@@ -142,10 +143,8 @@ def _status(records: Records, step: PlannedStep, names: set[str], *, lost: bool)
         beat = beat_of(folder)
         if beat is None:
             return _now(stands, state="running")
-        since = datetime.now(UTC) - datetime.fromisoformat(beat.since)
-        seconds = max(0.0, round(since.total_seconds(), 1))
         far = {"done": beat.done, "total": beat.total, "note": beat.note, "pid": beat.pid}
-        return _now(stands, state="running", seconds=seconds, **far)
+        return _now(stands, state="running", seconds=round(beat.seconds, 1), **far)
     failed = failure_of(records, step.key) if f".{step.key}.failed.json" in names else None
     if failed is None:
         return _now(stands, goes_on=begun)
@@ -159,9 +158,9 @@ def _now(stands: StepStatus, **found: Any) -> StepStatus:
 
 def _seconds(records: Records, key: str) -> float | None:
     """Read how long a finished step took; a damaged record is the run's to tell."""
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        content = json.loads((records.root / key / "config.json").read_bytes())
-        return float(content["computed"]["seconds"])
+    with suppress(BlurnetError, ValueError, KeyError, TypeError, OverflowError):
+        seconds = float(read_json(records.root / key / "config.json")["computed"]["seconds"])
+        return seconds if 0 <= seconds < math.inf else None
     return None
 
 

@@ -11,6 +11,7 @@ import threading
 import time
 import traceback
 import warnings
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import forkserver
@@ -20,6 +21,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from blurnet.errors import BlurnetError
+from blurnet.process import Steady
 
 SECONDS_BETWEEN_MESSAGES = 0.2
 DIES_WITH_PARENT = 1  # PR_SET_PDEATHSIG
@@ -86,7 +88,10 @@ def serve(pipe: "Connection[Any, Any]", folder: str, threads: int) -> None:
     from .records import Records  # noqa: PLC0415
 
     records, by = Records(Path(folder)), provenance()
-    _forward_warnings(pipe)
+    with suppress(OSError, ValueError):  # standard output is the parent's
+        os.dup2(2, 1)
+    sys.stdout = sys.stderr = Steady(sys.stderr)
+    forward_warnings(lambda text: pipe.send(Said(text)))
     try:
         pipe.send(Ready())
         while True:
@@ -138,22 +143,19 @@ def _teller(pipe: "Connection[Any, Any]") -> Any:
     return on_step
 
 
-def _forward_warnings(pipe: "Connection[Any, Any]") -> None:
-    """Send warnings to the parent, which shows them beside its progress, and keep stdout for it."""
-    with suppress(OSError, ValueError):
-        os.dup2(2, 1)
-    sys.stdout = sys.stderr
+def forward_warnings(say: Callable[[str], None]) -> None:
+    """Give all further warnings of this process to ``say``, each in one line."""
 
     def show(message: Warning | str, category: type[Warning], *_more: Any, **_named: Any) -> None:
-        pipe.send(Said(f"{category.__name__}: {' '.join(str(message).split())}"))
+        say(f"{category.__name__}: {' '.join(str(message).split())}")
 
     warnings.showwarning = show
 
-    class ToParent(logging.Handler):
+    class Forwarded(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            pipe.send(Said(record.getMessage()))
+            say(record.getMessage())
 
-    logging.getLogger("blurnet").addHandler(ToParent(logging.WARNING))
+    logging.getLogger("blurnet").addHandler(Forwarded(logging.WARNING))
 
 
 def _leave_the_terminal() -> None:
@@ -165,6 +167,7 @@ def _leave_the_terminal() -> None:
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     signal.signal(signal.SIGINT, _interrupt)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a scheduler tells the parent too
     with suppress(OSError):  # Linux ends this process before the run itself when memory is short
         Path("/proc/self/oom_score_adj").write_text("500")
 

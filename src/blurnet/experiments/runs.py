@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from blurnet.engine import Chosen, OnBegin, Provenance, Records, Step, in_order, run_steps
+from blurnet.engine import Chosen, OnBegin, OnRay, Provenance, Records, Step, in_order, run_steps
+from blurnet.engine.planned import read_plan
 from blurnet.errors import BlurnetError, BlurnetWarning
 from blurnet.evaluation.evidence import Evidence
 from blurnet.files import read_json, to_json, write_whole
@@ -38,6 +39,8 @@ def run(
     command: str = "",
     retry_failed: bool = False,
     only: str = "",
+    on: OnRay | None = None,
+    mirror: str | None = None,
 ) -> AnyResults:
     """Run what is missing of an experiment and write its results.
 
@@ -58,6 +61,8 @@ def run(
         command: what makes the run go on, for ``blurnet status``.
         retry_failed: do only the steps that failed, and those that wait for them alone.
         only: the key of a step that is done alone; see ``blurnet status``.
+        on: the Ray cluster to run on; None for this machine.
+        mirror: where a copy of the records is kept, such as ``s3://bucket/run``.
 
     Returns:
         What ``results.json`` holds. After ``retry_failed`` and ``only``, where steps are still
@@ -84,7 +89,8 @@ def run(
     chosen = Chosen(only, retry_failed)
     chosen.check(in_order(plan.steps))
     records, path = Records(folder), folder / RESULTS
-    before = _before(folder, replace)
+    ours = _planned(folder) == [step.key for step in in_order(plan.steps)]
+    before = _before(folder, replace, ours)
     settings = _decided(experiment.settings, plan)
     other = ""
     if before is not None:
@@ -109,12 +115,15 @@ def run(
             rows=there.rows(records.outcome, made),
             steps=tuple(step.key for step in there.steps),
             lacking=plan.lacking(records),
+            rp2_differs=plan.rp2_differs,
         )
 
     if before is not None and all(step.key in records for step in in_order(plan.steps)):
         with suppress(BlurnetError):  # a damaged record: it is set aside below, and made again
             results = found()
             if _same(results, before):
+                with suppress(OSError):  # of a run that was killed at its very end
+                    (folder / UNFINISHED).unlink(missing_ok=True)
                 return before
 
     def first() -> None:
@@ -131,6 +140,8 @@ def run(
             time_limit=time_limit,
             command=command,
             chosen=chosen,
+            on=on,
+            mirror=mirror,
         )
         results = found()
         if not results.finished:
@@ -206,12 +217,26 @@ def _results(path: Path) -> AnyResults:
         raise BlurnetError(f"{path}: {error}") from None
 
 
-def _before(folder: Path, replace: bool) -> AnyResults | None:
-    """Read what an earlier run left; refuse a folder with something else."""
+def _planned(folder: Path) -> list[str] | None:
+    """Give the steps' keys of the folder's last run; None where there was none."""
+    with suppress(BlurnetError):
+        return [step.key for step in read_plan(Records(folder)).steps]
+    return None
+
+
+def _before(folder: Path, replace: bool, ours: bool) -> AnyResults | None:
+    """Read what an earlier run left; refuse a folder with something else.
+
+    Results of ours that cannot be read are as good as none: they are made of the records again.
+    """
     if (folder / EVIDENCE).exists():
         raise BlurnetError(f"{folder}: holds the evidence of an evaluation; choose another folder")
     path = folder / RESULTS
     if not path.exists():
+        return None
+    if ours:
+        with suppress(BlurnetError):
+            return _results(path)
         return None
     try:
         content = read_json(path)
