@@ -37,11 +37,14 @@ class Raylets:
     def start(self, **more):
         return self._cluster.add_node(**{**self._loopback, **more})
 
-    def kill(self, node):
-        """Send a raylet SIGKILL; give its id."""
+    def kill(self, node, *, workers=True):
+        """Send a raylet SIGKILL, and its workers, as where a machine is lost; give its id."""
         from ray._private.ray_constants import PROCESS_TYPE_RAYLET
 
-        os.kill(node.all_processes[PROCESS_TYPE_RAYLET][0].process.pid, signal.SIGKILL)
+        raylet = node.all_processes[PROCESS_TYPE_RAYLET][0].process.pid
+        children = Path(f"/proc/{raylet}/task/{raylet}/children").read_text().split()
+        for pid in [raylet, *(map(int, children) if workers else ())]:
+            os.kill(pid, signal.SIGKILL)
         self.others.remove(node)
         return node.node_id
 
