@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -167,7 +166,7 @@ def test_nodes_that_do_not_see_the_folder_send_their_records(tmp_path, connected
 
 def test_an_experiment_has_the_rows_of_the_local_run(tmp_path, connected, drawn_folder, blurnet):
     asked = ["run", "blackbox", "--data", f"folder:{drawn_folder}", "--classes", "all"]
-    quick = ["--set", "training.epochs=8", "--set", "attack.steps=20", "--quiet", "--threads", "1"]
+    quick = ["--set", "training.epochs=2", "--set", "attack.steps=3", "--quiet", "--threads", "1"]
     status, _, said = blurnet(*asked, *quick, "--out", tmp_path / "1")
     assert status == 0, said
     there = Records(tmp_path / "2")
@@ -210,7 +209,7 @@ def main(folder, address):
     records = Records(Path(folder))
     try:
         with progress(quiet=False) as watch, records.locked():
-            run_steps(sweep(300, 0.02), records, watch, jobs=None, on=OnRay(address))
+            run_steps(sweep(150, 0.02), records, watch, jobs=None, on=OnRay(address))
     except typer.Exit as leave:
         sys.exit(leave.exit_code)
 
@@ -246,9 +245,9 @@ def test_ctrl_c_and_a_killed_driver_leave_what_the_same_call_goes_on_from(tmp_pa
     os.kill(process.pid, signal.SIGKILL)
     assert all(gone(each.pid) for each in running)
     assert all((there.working(each.key) / "kept.json").exists() for each in running)
-    run_steps(sweep(300), alone, threads=1)
+    run_steps(sweep(150), alone, threads=1)
     with there.locked():
-        run_steps(sweep(300), there, threads=1)
+        run_steps(sweep(150), there, threads=1)
     assert contents(there) == contents(alone)
 
 
