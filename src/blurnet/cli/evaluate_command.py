@@ -58,6 +58,14 @@ def evaluate(
             help="Demand that at least this share is classified rightly without a sticker.",
         ),
     ] = None,
+    certify: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KIND:SIZE",
+            help="Certify the network with masking against these stickers instead of the usual "
+            "ones, such as any:5; none for none; may be repeated. See blurnet certify --family.",
+        ),
+    ] = None,
     seed: options.Seed = 0,
     out: Annotated[
         Path, typer.Option(metavar="DIR", help="Where evidence.json and the page go.")
@@ -95,6 +103,7 @@ def evaluate(
             max_success,
             min_accuracy,
             seed,
+            None if certify is None else tuple(certify),
         ),
         out,
         replace=replace,

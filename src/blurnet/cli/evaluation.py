@@ -34,6 +34,7 @@ class EvaluateAsked:
         max_success: of the worst case, demanded.
         min_accuracy: without a sticker, demanded.
         seed: of all chance.
+        certify: families of stickers; None for the usual ones, ("none",) for none.
 
     """
 
@@ -44,6 +45,12 @@ class EvaluateAsked:
     max_success: float | None
     min_accuracy: float | None
     seed: int
+    certify: tuple[str, ...] | None = None
+
+    @property
+    def families(self) -> tuple[str, ...] | None:
+        """What ``evaluate`` is to certify against."""
+        return () if self.certify == ("none",) else self.certify
 
 
 def evaluate_network(asked: EvaluateAsked, out: Path, *, replace: bool, quiet: bool) -> "Evidence":
@@ -61,6 +68,7 @@ def evaluate_network(asked: EvaluateAsked, out: Path, *, replace: bool, quiet: b
     """
     from blurnet.cli.progress import step_progress
     from blurnet.evaluation import Evidence, evaluate
+    from blurnet.evaluation.asked_certificates import asked_certificates
     from blurnet.report.page.page import REPORT, check_page
 
     asked = _with_remembered(asked)
@@ -73,6 +81,8 @@ def evaluate_network(asked: EvaluateAsked, out: Path, *, replace: bool, quiet: b
     inputs = read_inputs(asked.network, asked.photographs)
     check_page(out / REPORT)
     found = None if is_searched(asked.mask) else read_mask(asked.mask, inputs)[0]
+    if found is not None:  # what does not fit is refused before the folder is claimed
+        asked_certificates(asked.families, inputs.photographs.floats, found)
     with claimed(out, _question(asked, inputs, found), EVIDENCE, replace=replace) as answered:
         if answered:
             return Evidence.load(out)
@@ -96,6 +106,7 @@ def evaluate_network(asked: EvaluateAsked, out: Path, *, replace: bool, quiet: b
                 on_step=on_step,
                 max_success=asked.max_success,
                 min_accuracy=asked.min_accuracy,
+                certify=asked.families,
             )
         evidence.save(out)
     return evidence
@@ -161,4 +172,5 @@ def _question(asked: EvaluateAsked, inputs: Inputs, mask: "Tensor | None") -> di
         "max_success": asked.max_success,
         "min_accuracy": asked.min_accuracy,
         "seed": asked.seed,
+        "certify": None if asked.certify is None else list(asked.certify),
     }
