@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 ASKED = "asked.json"
 RESULTS = {
     "evidence.json": "an evaluation",
-    "certified.json": "certificates",
+    "certified.json": "a certification",
     "hardened.json": "a hardened network",
     "results.json": "a run of an experiment",
     "attack.json": "an attack",
