@@ -25,6 +25,7 @@ from blurnet.experiments.steps.whitebox import WhiteboxConfig
 
 GOLDEN = Path(__file__).parent / "golden"
 FEW = {
+    "adaptive": ("seeds=[0]",),
     "alphas": ("seeds=[0]",),
     "area": ("seeds=[0]", "other_classes=[]"),
     "train-defenses": ("seeds=[0]",),

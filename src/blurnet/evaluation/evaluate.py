@@ -8,11 +8,15 @@ import torch
 from torch import Tensor, nn
 
 from blurnet.attacks.check import check_images, mask_of
+from blurnet.certificates import Family
 from blurnet.defenses import defense_of
 from blurnet.engine import Computed, provenance
 from blurnet.errors import BlurnetError
 
+from .asked_certificates import asked_certificates
+from .audit import audit_condition, checks_of, weights_of, work_of_audit
 from .ceiling import ceiling
+from .certificates import broken_condition, certificates_of, stickers_of
 from .conditions import conditions_of
 from .control import control_of
 from .evidence import CONTROL, Answered, Control, Evidence, WorstCase
@@ -20,7 +24,8 @@ from .inputs import Labels, labels_of, of_image, pixels_of, understood
 from .metrics import rate
 from .predict import predict
 from .suite import Suite
-from .suite_attacks import Found, Given, bytes_of, run_attack, work_of
+from .suite_attacks import Found, Given, run_attack, work_of
+from .suite_pictures import bytes_of
 from .suites import suite_of
 from .words import defense_words
 
@@ -45,6 +50,8 @@ def evaluate(
     on_step: OnProgress | None = None,
     max_success: float | None = None,
     min_accuracy: float | None = None,
+    certify: Sequence[str | Family] | None = None,
+    audit: bool = True,
 ) -> Evidence:
     """Measure how a network stands up to stickers in a mask.
 
@@ -75,6 +82,11 @@ def evaluate(
             conditions.
         min_accuracy: the accuracy without a sticker is to be at least so much, a share; likewise.
             Without, it is to be better than guessing.
+        certify: families of stickers to certify the network with masking against, such as "any:5";
+            see ``blurnet.certify``. By default the mask where it is, the mask moved by 2 pixels of
+            32, and any square of as many pixels; () for none.
+        audit: whether the attacks' figures are audited, which is one more condition. Of the quick
+            suite it is a quick audit.
 
     Raises:
         BlurnetError: in one line, before anything is computed, for what does not fit.
@@ -99,8 +111,11 @@ def evaluate(
     checked = understood(model, images, classes)
     label = labels_of(labels, checked, len(images), "labels")
     called = _names(names, len(images))
+    families = asked_certificates(certify, images, mask, quick=chosen.name == "quick")
     total = sum(work_of(attack, label, checked, seed) for attack in chosen.attacks)
-    progress = _Progress(on_step, total + (chosen.control_stickers + 6) * len(images))
+    total += sum(each.work for each in families)
+    audits = work_of_audit(chosen, label) if audit else 0
+    progress = _Progress(on_step, total + audits + (chosen.control_stickers + 6) * len(images))
 
     progress.now("clean images")
     clean = predict(checked.model, images)
@@ -118,8 +133,13 @@ def evaluate(
         progress.now(attack.name)
         found.append(run_attack(given, attack, place, progress.within))
         progress.done(work_of(attack, label, checked, seed))
+    made = stickers_of(images, mask, given.shown, [each.tensors for each in found])
+    certificates = certificates_of(checked.model, images, label, families, made, progress, seed)
     accuracy = rate(clean.classes == label)
     worst = _worst(clean.classes != label, found, control, label)
+    progress.now("audit")
+    checks = checks_of(model, chosen, given, found, control, progress.within) if audit else ()
+    progress.done(audits)
     figures = tuple(each.figures for each in found)
     pixels = pixels_of(mask)
     evidence = Evidence(
@@ -141,7 +161,14 @@ def evaluate(
         ceiling=filled,
         attacks=figures,
         worst=worst,
-        conditions=conditions_of(chosen, accuracy, control, filled, figures, worst, checked.logits),
+        conditions=(
+            *conditions_of(chosen, accuracy, control, filled, figures, worst, checked.logits),
+            *broken_condition(certificates),
+            *audit_condition(checks),
+        ),
+        certificates=certificates,
+        audit=checks,
+        weights=weights_of(checked.model),
         computed=Computed(
             by=provenance(),
             seconds=time.monotonic() - start,
@@ -153,8 +180,9 @@ def evaluate(
         "clean": bytes_of(images[given.shown]),
         "mask": of_image(mask, given.shown).float().clone(),
     }
-    for each in found:
-        tensors |= each.tensors
+    for place, each in enumerate(found):
+        kept = each.descent is not None and each.figures.attack.gradient
+        tensors |= each.tensors | (each.descent.tensors(place) if kept and each.descent else {})
     return evidence.with_tensors(tensors)
 
 

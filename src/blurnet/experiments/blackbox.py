@@ -15,7 +15,7 @@ from blurnet.errors import BlurnetError
 from blurnet.settings import Settings
 
 from .inputs import RP2_ONLY, Given, Inputs, finished_only, read_inputs
-from .plan import Plan, Read
+from .plan import Plan, PlannedRow, Read
 from .rates import bracket_of, fooled_of, transfer_rates
 from .results import BlackboxRow, Published, Transfer
 from .steps.control import covered
@@ -120,7 +120,7 @@ class Blackbox(Inputs):
 
 
 @dataclass(frozen=True)
-class Planned:
+class Planned(PlannedRow[BlackboxRow]):
     """A row of the table, the steps that fill it, and the hash of its scene."""
 
     asked: Row
@@ -129,6 +129,11 @@ class Planned:
     step: Step[TransferValues]
     control: Step[ControlValues]
     scene: str
+
+    @property
+    def called(self) -> str:
+        """Its label, and what the attacker had."""
+        return f"{self.asked.label} ({self.transfer.replace('_', ' ')})"
 
     @property
     def stages(self) -> Sequence[Sequence[Step[Any]]]:

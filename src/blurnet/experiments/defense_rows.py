@@ -1,9 +1,9 @@
 """From the records of networks that were evaluated and attacked to the rows of a table."""
 
 import statistics
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
-from typing import Any, TypeVar
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self, TypeVar
 
 import torch
 
@@ -16,7 +16,7 @@ from blurnet.evaluation.statistics import block_rate, mean_of_maxima, runs_of, w
 
 from .brackets import Bracketed
 from .places import Attackable
-from .plan import Read
+from .plan import PlannedRow, Read
 from .rates import bracket_of, fooled_of, mean_over_seeds
 from .results import (
     AttackedScene,
@@ -51,9 +51,15 @@ class Trained:
     controls: tuple[Step[ControlValues], ...]
     attacks: dict[str, tuple[Step[WhiteboxValues], ...]]
 
+    @property
+    def steps(self) -> Sequence[Step[Any]]:
+        """All that look into it."""
+        attacks = (step for scenes in self.attacks.values() for step in scenes)
+        return [self.evaluate, *self.controls, *attacks]
+
 
 @dataclass(frozen=True)
-class PlannedDefense:
+class PlannedDefense(PlannedRow[DefenseRow]):
     """A defense, trained with several seeds, and the scenes that it is attacked on."""
 
     label: str
@@ -67,6 +73,23 @@ class PlannedDefense:
     trained_as: str
     scenes: tuple[Attackable, ...]
     networks: tuple[Trained, ...]
+    seeds_lacking: int = 0
+
+    @property
+    def called(self) -> str:
+        """Its label, and its α and epochs where the experiment has several."""
+        alpha = "" if self.alpha is None else f" α {self.alpha:g}"
+        return f"{self.label}{alpha}{'' if self.epochs is None else f', {self.epochs} epochs'}"
+
+    @property
+    def parts(self) -> Mapping[str, Sequence[Step[Any]]]:
+        """Each network, by its seed."""
+        return {_part(each): each.steps for each in self.networks}
+
+    def of(self, parts: Collection[str]) -> Self:
+        """Give the row over some of its networks."""
+        there = tuple(network for network in self.networks if _part(network) in parts)
+        return replace(self, networks=there, seeds_lacking=len(self.networks) - len(there))
 
     @property
     def stages(self) -> Sequence[Sequence[Step[Any]]]:
@@ -128,6 +151,7 @@ class PlannedDefense:
                 for name, scenes in self.networks[0].attacks.items()
             },
             published=self.published,
+            seeds_lacking=self.seeds_lacking,
             trained_as=self.trained_as,
             brackets=tuple(self._brackets(read)),
         )
@@ -206,6 +230,10 @@ def attacked_scene(
         image_pixels=mask.shape[-2] * mask.shape[-1],
         fooled=fooled_of(scene.key, fooled),
     )
+
+
+def _part(network: Trained) -> str:
+    return f"seed {network.seed}"
 
 
 def _mean(measured: Sequence[Effects]) -> Effects:

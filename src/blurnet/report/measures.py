@@ -19,6 +19,7 @@ class Measured:
         images: how many images it was measured on.
         counted: which of them count, so that the same ones can be compared as pairs; None if that
             is not known.
+        struck: why an audit strikes it through; "" if it does not.
 
     """
 
@@ -29,3 +30,4 @@ class Measured:
     limits: Bounded
     images: int
     counted: Fooled | None = None
+    struck: str = ""

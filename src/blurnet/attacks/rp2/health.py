@@ -28,11 +28,12 @@ def dead_gradient_share(
     generator: torch.Generator,
     transforms: Sequence[Transform] = (),
 ) -> Tensor:
-    """Give the share of a sticker's values that no view's J would move: their gradient is 0.
+    """Give the share of a sticker's values that no view's logits would move: their gradient is 0.
 
     A value that was added and is clipped in every view is dead, whatever the loss says; so is a
-    pasted colour that is black or white to the last bit. A margin loss has no gradient either where
-    all views are reached.
+    pasted colour that is black or white to the last bit, and all where the network hides its
+    gradient. A margin counts below 0 too: that views are reached, and the loss asks for no more,
+    is success and no dead gradient.
 
     Args:
         model: any network that ``blurnet.Classifier`` takes; copied, and left as it was.
@@ -74,7 +75,7 @@ def dead_gradient_share(
             attacked = terms.under(some, part.view, draws.final)
             classes = each_target[part.target, part.view].flatten()
             logits = network(attacked.flatten(0, 2), part.view)
-            losses = attack_loss(logits, classes, settings.loss, settings.goal)
+            losses = attack_loss(logits, classes, settings.loss, settings.goal, clamped=False)
             return torch.autograd.grad(losses.sum(), some)[0]
 
     terms.piece = piece_within(

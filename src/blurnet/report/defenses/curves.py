@@ -60,7 +60,8 @@ def _over_area(rows: Sequence[DefenseRow]) -> Iterator[Drawing]:
 
 
 def _over_alpha(rows: Sequence[DefenseRow]) -> Iterator[Drawing]:
-    """For every penalty that the run has several α of."""
+    """For every penalty that the run has several α of; over all seeds, or a point is left out."""
+    rows = [row for row in rows if not row.seeds_lacking]
     families: dict[str, list[DefenseRow]] = {}
     for row in rows:
         if row.alpha is not None:

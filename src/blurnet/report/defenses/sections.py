@@ -45,6 +45,7 @@ from blurnet.report.defenses.words import (
 from blurnet.report.pairs import detectable_words
 from blurnet.report.provenance import differs_words, photographs_words
 from blurnet.report.run import Run
+from blurnet.report.unfinished import NO_VERDICT
 from blurnet.report.words import INTERVAL, L2_DISSIMILARITY, Measure
 
 DefenseRun = Run[Defenses, DefenseRow]
@@ -102,6 +103,9 @@ def _asked(run: DefenseRun) -> Iterator[Block]:
 
 
 def _summary(run: DefenseRun) -> Iterator[Block]:
+    if not run.results.finished:
+        yield Paragraph(NO_VERDICT)
+        return
     rows = run.results.rows
     if not rows[0].attacks:
         yield Verdict("Clean signs", clean_verdict(rows))

@@ -28,6 +28,7 @@ from blurnet.report.defenses.words import (
     row_words,
     scene_of,
     scene_title,
+    seeds_of,
     seeds_span,
 )
 from blurnet.report.pairs import difference_cell, difference_of, seeds_words
@@ -77,7 +78,6 @@ def clean_table(results: DefenseResults) -> Table:
     learned = any(row.kernels for row in rows)
     compared = any(_published_accuracy(results, row) is not None for row in rows)
     part = "validation signs" if settings.validation else "test signs"
-    seeds = seeds_words(len(rows[0].networks))
     columns = [
         Column(TEST_ACCURACY.name, "test\naccuracy", interval=True),
         *[Column("published", published=True)] * compared,
@@ -99,7 +99,7 @@ def clean_table(results: DefenseResults) -> Table:
     if compared:
         caption += " Published: the talk's Table 2, on a split that it does not state."
     return Table(
-        f"Clean: {rows[0].test_accuracy.total} {part}, {seeds}",
+        f"Clean: {rows[0].test_accuracy.total} {part}, {seeds_of(rows)}",
         tuple(columns),
         tuple(
             Row(
@@ -218,7 +218,7 @@ def _attack(
     )
     if compared:
         caption += " Published: the talk's Table 2, on networks that are not ours."
-    title = scene_title(attack, scenes, len(rows[0].networks))
+    title = scene_title(attack, scenes, seeds_of(rows))
     return Table(title, columns, tuple(shown), caption=caption)
 
 

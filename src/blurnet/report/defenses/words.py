@@ -70,14 +70,25 @@ PUBLISHED_OTHERWISE = (
 
 
 def name_of(row: DefenseRow) -> str:
-    """Call a row by its label, and its α and epochs where the experiment has several."""
+    """Call a row by its label, its α, epochs where there are several, and seeds if some lack."""
     epochs = "" if row.epochs is None else f", {counted(row.epochs, 'epoch')}"
-    return f"{family_of(row)}{epochs}"
+    name, there = f"{family_of(row)}{epochs}", len(row.networks)
+    if not row.seeds_lacking:
+        return name
+    return f"{name} ({there} of {counted(there + row.seeds_lacking, 'seed')})"
 
 
 def family_of(row: DefenseRow) -> str:
     """Call what a row has in common with rows that were trained longer or shorter."""
     return row.label if row.alpha is None else f"{row.label}, α {short(row.alpha)}"
+
+
+def seeds_of(rows: Sequence[DefenseRow]) -> str:
+    """Say over how many seeds the means of rows are."""
+    counts = sorted({len(row.networks) for row in rows})
+    if len(counts) == 1:
+        return seeds_words(counts[0])
+    return f"{counts[0]} to {counted(counts[-1], 'seed')}"
 
 
 def row_words(row: DefenseRow, model: str) -> str:
@@ -92,12 +103,12 @@ def seeds_span(row: DefenseRow) -> str:
     return between(min(accuracies), max(accuracies))
 
 
-def scene_title(attack: str, scenes: Sequence[AttackedScene], seeds: int) -> str:
+def scene_title(attack: str, scenes: Sequence[AttackedScene], seeds: str) -> str:
     """Say what a table of attacks is about: the same scene, attacked on each row's networks."""
     scene, tried = scenes[0], sorted({each.targets_tried for each in scenes})
     aims = f"{' or '.join(map(str, tried))} targets" if tried[-1] else "untargeted"
     seen = f"{scene.images} views of {scene.scene}"
-    return f"{attack} on {seen}, {aims}, {seeds_words(seeds)}"
+    return f"{attack} on {seen}, {aims}, {seeds}"
 
 
 def published_attack(results: DefenseResults) -> str | None:

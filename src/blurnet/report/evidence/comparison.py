@@ -11,6 +11,7 @@ from blurnet.evaluation.evidence import AttackFound, Evidence
 from blurnet.evaluation.statistics import paired
 from blurnet.experiments.brackets import Fooled
 from blurnet.report.blocks import Block, Paragraph, Section, blocks
+from blurnet.report.evidence.audit import struck_words, worst_struck
 from blurnet.report.evidence.bracket import Bracket, bracket_of, complement
 from blurnet.report.evidence.words import verdict_words
 from blurnet.report.measures import Measured
@@ -45,17 +46,19 @@ def measures(evidence: Evidence) -> Iterator[Measured]:
         (CONTROL, evidence.control.success, None),
         (CEILING, complement(evidence.ceiling.accuracy), _counted(key, wrong)),
     ):
-        yield _measured(NETWORK, "all images", measure, rate, counted)
+        why = worst_struck(evidence) if measure is UNDER_ATTACK else ""
+        yield _measured(NETWORK, "all images", measure, rate, counted, why)
     if evidence.control.strongest is not None:
         yield _measured(NETWORK, "all images", STRONGEST, evidence.control.strongest)
-    for found in evidence.attacks:
-        yield _measured(ATTACKS, found.attack.name, SUCCESS, found.success)
-    for found in evidence.attacks:
+    struck = [struck_words(evidence.struck(found.attack.name)) for found in evidence.attacks]
+    for found, why in zip(evidence.attacks, struck, strict=True):
+        yield _measured(ATTACKS, found.attack.name, SUCCESS, found.success, None, why)
+    for found, why in zip(evidence.attacks, struck, strict=True):
         fooled = _counted(key, _fooled(evidence, found))
-        yield _measured(ATTACKS, found.attack.name, ANY_TARGET, found.any_target, fooled)
+        yield _measured(ATTACKS, found.attack.name, ANY_TARGET, found.any_target, fooled, why)
     lost = _counted(key, [not each for each in held])
-    worst = evidence.worst.success
-    yield _measured(ATTACKS, "worst case over all attacks", ANY_TARGET, worst, lost)
+    worst, why = evidence.worst.success, worst_struck(evidence)
+    yield _measured(ATTACKS, "worst case over all attacks", ANY_TARGET, worst, lost, why)
 
 
 def _images_key(evidence: Evidence) -> str:
@@ -213,6 +216,11 @@ def _held(evidence: Evidence) -> list[bool]:
 
 
 def _measured(
-    table: str, row: str, measure: Measure, rate: Rate, counted: Fooled | None = None
+    table: str,
+    row: str,
+    measure: Measure,
+    rate: Rate,
+    counted: Fooled | None = None,
+    struck: str = "",
 ) -> Measured:
-    return Measured(table, row, measure, rate.value, rate, rate.total, counted)
+    return Measured(table, row, measure, rate.value, rate, rate.total, counted, struck)

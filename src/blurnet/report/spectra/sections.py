@@ -34,6 +34,7 @@ from blurnet.report.spectra.high_frequency_tables import (
 from blurnet.report.spectra.tables import answers_table, definitions, depth_table
 from blurnet.report.spectra.verdicts import smoothest, verdicts
 from blurnet.report.spectra.words import deeper, groups, views_of
+from blurnet.report.unfinished import NO_VERDICT
 
 NOTE = (
     "These are means over views of one kind of sign, under one sticker for each network, and "
@@ -91,6 +92,9 @@ def _asked(run: SpectraRun) -> Iterator[Block]:
 
 def _summary(run: SpectraRun) -> Iterator[Block]:
     """Say in plain words what came out, of each of the talk's claims."""
+    if not run.results.finished:
+        yield Paragraph(NO_VERDICT)
+        return
     for name, rows in groups(run.results).items():
         if deeper(rows):
             yield Verdict(f"{name}: Does a deeper filter cost more?", depth_verdict(rows))
