@@ -47,12 +47,24 @@ class Inputs:
         generator = torch.Generator().manual_seed(CONTROL_SEED)
         return random_colors(self.clean, self.mask, stickers=self.stickers, generator=generator)
 
+    def plain(self) -> "dict[str, Tensor]":
+        """Give the images under a plain black and a plain white sticker."""
+        from blurnet.attacks.control import plain_stickers
+
+        return {} if self.mask is None else plain_stickers(self.clean, self.mask)
+
     @property
     def stickers(self) -> int:
         """How many stickers the control has."""
         from blurnet.evaluation.attack import CONTROL_STICKERS
 
         return 0 if self.mask is None else CONTROL_STICKERS
+
+    @property
+    def sets(self) -> int:
+        """How many sets of images are looked at."""
+        plain = 0 if self.mask is None else 2
+        return 1 + (self.attacked is not None) + plain + self.stickers
 
 
 def rp2_inputs(folder: Path, asked: NetworkAsked) -> Inputs:
