@@ -1,11 +1,12 @@
-"""What the tests of the audit share: small signs, a network trained on them in a second, a suite."""
+"""What tests of the audit share: small signs, a network that learns them at once, a suite."""
 
 import torch
 from torch import nn
 
 from blurnet.attacks import APGDSettings, RandomSearchSettings, RP2Settings
-from blurnet.evaluation import Suite, SuiteAttack, control_answers, mean_rate, predict
+from blurnet.evaluation import Suite, SuiteAttack, predict
 from blurnet.evaluation.audit import CHECKS, Audited
+from blurnet.evaluation.control import control_of
 from blurnet.evaluation.inputs import understood
 from blurnet.evaluation.suite_attacks import Given, run_attack
 
@@ -67,6 +68,7 @@ def trained(seed=0, steps=120):
         adam.zero_grad()
         loss.backward()
         adam.step()
+    adam.zero_grad()
     return network.eval()
 
 
@@ -102,9 +104,20 @@ def audited(network, *attacks, seed=0, count=16, source=None, **more):
     found = [
         run_attack(given, attack, place, lambda _: None) for place, attack in enumerate(attacks)
     ]
-    control = mean_rate(control_answers(network, images, where) != labels).value
+    control = control_of(tested.model, images, labels, where).strongest.value
+    every = torch.arange(len(images))
     return Audited(
-        tested, images, labels, where, clean, tuple(found), control, seed, source=source, **more
+        tested,
+        images,
+        labels,
+        where,
+        clean,
+        tuple(found),
+        control,
+        seed,
+        every,
+        source=source,
+        **more,
     )
 
 

@@ -53,7 +53,7 @@ def _ahead(audited: Audited, found: Found, settings: RP2Settings) -> float:
     best = max(found.figures.targets, key=lambda each: each.success.value)
     labels = audited.labels[audited.sample]
     answers = audited.clean[audited.sample].clone()
-    for label in labels.unique().tolist():
+    for label in sorted(set(labels.tolist())):
         if label == best.target:
             continue
         group = labels == label
