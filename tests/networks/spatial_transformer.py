@@ -27,7 +27,7 @@ class SpatialTransformer(nn.Module):
             nn.ReLU(),
         )
         self.place = nn.Linear(32, 6)
-        nn.init.zeros_(self.place.weight)
+        nn.init.normal_(self.place.weight, std=1e-2)
         with torch.no_grad():
             self.place.bias.copy_(torch.tensor([1.0, 0, 0, 0, 1, 0]))
         self.classify = nn.Sequential(
