@@ -165,6 +165,10 @@ def test_a_held_out_scene_is_spread_over_its_class(drawn_folder):
         ("seeds=[1, 1]", "seeds: each once"),
         ("seeds=[]", "seeds"),
         ("rows=[{label: a, alphas: [1]}]", "row 'a': alphas are for one penalty, not 0"),
+        (
+            "rows=[{label: a, epochs: [1, 2], training: {epochs: 3}}]",
+            "row 'a': give epochs or training.epochs, not both",
+        ),
         ("rows=[{label: a, model: vgg}]", "no model 'vgg'"),
         ("rows=[{label: a, training: {epoch: 3}}]", "unknown setting"),
         ("rows=[{label: a, defense: {augmentation: {name: rain}}}]", "no augmentation 'rain'"),
@@ -181,9 +185,18 @@ def test_what_makes_no_sense_is_said_before_any_work(drawn_folder, assignment, m
         small(drawn_folder, assignment).expand()
 
 
-@pytest.mark.parametrize("name", ["alphas", "train-defenses", "fixed-blur", "whitebox"])
+@pytest.mark.parametrize(
+    "name", ["alphas", "train-defenses", "fixed-blur", "undertraining", "whitebox"]
+)
 def test_shipped_experiments_expand(name):
     assert experiments.load(name).expand().steps
+
+
+def test_each_number_of_epochs_is_a_row_with_trainings_of_its_own(drawn_folder):
+    asked = small(drawn_folder, "rows=[{label: plain, epochs: [1, 3]}]", "seeds=[0]").expand()
+    trainings = [step for step in asked.steps if step.kind == "train"]
+    assert [step.config.recipe.training.epochs for step in trainings] == [1, 3]
+    assert [row.epochs for row in asked.planned] == [1, 3]
 
 
 def test_figures_by_hand():
@@ -229,7 +242,7 @@ def test_figures_by_hand():
         Trained(seed, Named("n"), Named(f"evaluate-{seed}"), {"x": (Named(f"attack-{seed}"),)})
         for seed in (0, 1)
     )
-    planned = PlannedDefense("row", "net", Defense(), False, None, None, "b", networks)
+    planned = PlannedDefense("row", "net", Defense(), False, None, None, None, "b", networks)
     (row,) = Plan((planned,), "b", None).rows(lambda step: Outcome(found[step.key]))
     assert row.test_accuracy.value == 0.75
     assert [network.test_accuracy for network in row.networks] == [0.75, 0.75]

@@ -25,8 +25,10 @@ from blurnet.experiments.steps.whitebox import WhiteboxConfig
 
 GOLDEN = Path(__file__).parent / "golden"
 FEW = {
+    "adaptive": ("seeds=[0]",),
     "alphas": ("seeds=[0]",),
     "train-defenses": ("seeds=[0]",),
+    "undertraining": ("seeds=[0]",),
     "whitebox": ("seeds=[0]", "other_classes=[]"),
 }
 """Changed to plan faster: signs of other classes would have to be drawn, all 11,900."""

@@ -35,6 +35,7 @@ NAMES = {
     "harden",
     "load",
     "load_images",
+    "load_records",
     "load_results",
     "pgd",
     "random_colors",

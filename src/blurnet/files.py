@@ -1,9 +1,11 @@
 """Files read with bounds, and written whole: a kill leaves the old content or the new."""
 
+import ctypes
 import json
 import os
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +128,22 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sync_disk(folder: Path) -> None:
+    """Wait until the disk has all that was written where a folder is: many files at once.
+
+    Where that cannot be, the system writes them within half a minute or so.
+    """
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            if sys.platform == "linux":
+                ctypes.CDLL(None).syncfs(descriptor)
+            elif hasattr(os, "sync"):
+                os.sync()
+        finally:
+            os.close(descriptor)
 
 
 @contextmanager

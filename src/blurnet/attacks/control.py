@@ -37,3 +37,25 @@ def random_colors(
     covered = mask_of(mask, images)
     colors = torch.rand(stickers, *images.shape[1:], generator=generator)
     return (images * (1 - covered) + each * covered for each in colors)
+
+
+def plain_stickers(images: Tensor, mask: Tensor) -> dict[str, Tensor]:
+    """Paste an opaque sticker of one color into the mask: what needs no search at all.
+
+    Args:
+        images: float32 in [0, 1], N × C × H × W; left as they are.
+        mask: float32 in [0, 1], H × W, or N × H × W with one for each image.
+
+    Returns:
+        "black" and "white" → the images under it.
+
+    Raises:
+        BlurnetError: if the images and the mask do not fit.
+
+    """
+    check_images(images)
+    covered = mask_of(mask, images)
+    return {
+        name: images * (1 - covered) + color * covered
+        for name, color in (("black", 0.0), ("white", 1.0))
+    }

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from blurnet.cli.inputs import Inputs, NetworkAsked, PhotographsAsked, read_inputs
 from blurnet.cli.mask_input import is_searched, read_mask
-from blurnet.cli.outputs import claimed
+from blurnet.cli.outputs import CHECKPOINT, claimed
 from blurnet.errors import BlurnetError
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from blurnet.evaluation.hardened import Hardened, Remembered
     from blurnet.training import History
 
-CHECKPOINT = "training.safetensors"
 HARDENED = "hardened.json"
 
 
@@ -153,10 +152,9 @@ def harden_network(asked: HardenAsked, out: Path, *, replace: bool, quiet: bool)
     with claimed(out, _question(asked, inputs), HARDENED, replace=replace) as answered:
         if answered:
             return check(Hardened, read_json(out / HARDENED))
-        if replace:
-            (out / CHECKPOINT).unlink(missing_ok=True)
         hardened = _hardened(asked, inputs, net, out, quiet=quiet)
         write_hardened_page(out, hardened)
+    (out / CHECKPOINT).unlink(missing_ok=True)  # the answer is there, and marked as such
     return hardened
 
 
@@ -194,7 +192,6 @@ def _hardened(
         example=list(inputs.photographs.shape),
         model=remembered.model,
     )
-    (out / CHECKPOINT).unlink(missing_ok=True)
     write_whole(out / HARDENED, (hardened.model_dump_json(indent=1) + "\n").encode())
     return hardened
 
@@ -204,9 +201,10 @@ def _trained(
 ) -> "History":
     from blurnet.cli.progress import step_progress
     from blurnet.defenses import train
-    from blurnet.training import Checkpoints, FitSettings, SignAugmentation
+    from blurnet.training import Checkpoints, FitSettings, SignAugmentation, set_aside_broken
 
     assert inputs.train is not None
+    set_aside_broken(out / CHECKPOINT)
     images = inputs.train.labelled_as(inputs.classes)
     with step_progress(f"training on {len(images)} images", quiet=quiet) as on_step:
         return train(

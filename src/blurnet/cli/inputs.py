@@ -206,8 +206,8 @@ def _own(asked: NetworkAsked, found: Sequence[str], photographs: PhotographsAske
         asked.model,
         weights=asked.weights,
         classes=classes,
-        mean=_numbers("--mean", asked.mean),
-        std=_numbers("--std", asked.std),
+        mean=numbers_of("--mean", asked.mean),
+        std=numbers_of("--std", asked.std),
     )
 
 
@@ -221,7 +221,8 @@ def _labels(weights: Path | None) -> tuple[str, ...] | None:
     return labels_in(read_safetensors(weights)[1])
 
 
-def _numbers(option: str, text: str | None) -> tuple[float, ...] | None:
+def numbers_of(option: str, text: str | None) -> tuple[float, ...] | None:
+    """Read numbers with commas; None for none."""
     if text is None:
         return None
     try:

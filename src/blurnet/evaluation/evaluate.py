@@ -13,6 +13,7 @@ from blurnet.engine import Computed, provenance
 from blurnet.errors import BlurnetError
 
 from .attack import control_answers
+from .audit import audit_condition, checks_of, weights_of, work_of_audit
 from .ceiling import ceiling
 from .conditions import conditions_of
 from .evidence import Answered, Control, Evidence, WorstCase
@@ -20,7 +21,8 @@ from .inputs import Labels, labels_of, of_image, pixels_of, understood
 from .metrics import mean_rate, rate
 from .predict import predict
 from .suite import Suite
-from .suite_attacks import Found, Given, bytes_of, run_attack, work_of
+from .suite_attacks import Found, Given, run_attack, work_of
+from .suite_pictures import bytes_of
 from .suites import suite_of
 from .words import defense_words
 
@@ -45,6 +47,7 @@ def evaluate(
     on_step: OnProgress | None = None,
     max_success: float | None = None,
     min_accuracy: float | None = None,
+    audit: bool = True,
 ) -> Evidence:
     """Measure how a network stands up to stickers in a mask.
 
@@ -74,6 +77,8 @@ def evaluate(
             conditions.
         min_accuracy: the accuracy without a sticker is to be at least so much, a share; likewise.
             Without, it is to be better than guessing.
+        audit: whether the attacks' figures are audited, which is one more condition. Of the quick
+            suite it is a quick audit.
 
     Raises:
         BlurnetError: in one line, before anything is computed, for what does not fit.
@@ -99,7 +104,8 @@ def evaluate(
     label = labels_of(labels, checked, len(images), "labels")
     called = _names(names, len(images))
     total = sum(work_of(attack, label, checked, seed) for attack in chosen.attacks)
-    progress = _Progress(on_step, total + (chosen.control_stickers + 4) * len(images))
+    audits = work_of_audit(chosen, label) if audit else 0
+    progress = _Progress(on_step, total + audits + (chosen.control_stickers + 4) * len(images))
 
     progress.now("clean images")
     clean = predict(checked.model, images)
@@ -122,6 +128,9 @@ def evaluate(
     )
     accuracy = rate(clean.classes == label)
     worst = _worst(clean.classes != label, found)
+    progress.now("audit")
+    checks = checks_of(model, chosen, given, found, control, progress.within) if audit else ()
+    progress.done(audits)
     figures = tuple(each.figures for each in found)
     pixels = pixels_of(mask)
     evidence = Evidence(
@@ -143,7 +152,12 @@ def evaluate(
         ceiling=filled,
         attacks=figures,
         worst=worst,
-        conditions=conditions_of(chosen, accuracy, control, filled, figures, worst, checked.logits),
+        conditions=(
+            *conditions_of(chosen, accuracy, control, filled, figures, worst, checked.logits),
+            *audit_condition(checks),
+        ),
+        audit=checks,
+        weights=weights_of(checked.model),
         computed=Computed(
             by=provenance(),
             seconds=time.monotonic() - start,
@@ -155,8 +169,9 @@ def evaluate(
         "clean": bytes_of(images[given.shown]),
         "mask": of_image(mask, given.shown).float().clone(),
     }
-    for each in found:
-        tensors |= each.tensors
+    for place, each in enumerate(found):
+        kept = each.descent is not None and each.figures.attack.gradient
+        tensors |= each.tensors | (each.descent.tensors(place) if kept and each.descent else {})
     return evidence.with_tensors(tensors)
 
 

@@ -1,7 +1,7 @@
 """Evidence: what an evaluation found, typed; the only schema that its page and tables read."""
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import torch
 from pydantic import PrivateAttr
@@ -12,6 +12,9 @@ from blurnet.settings import Settings
 
 from .metrics import Rate
 from .suite import Suite, SuiteAttack
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class Answered(Settings):
@@ -65,8 +68,9 @@ class TargetFound(Settings):
         l2_dissimilarity: (1/N) Σ ‖x − x_adv‖₂ / ‖x_adv‖₂.
         dead_gradient_share: see ``blurnet.attacks.dead_gradient_share``; None without a gradient.
         loss_first: the objective before the first step, the mean over labels where each had an
-            attack of its own; None if unknown.
-        loss_last: before the last.
+            attack of its own; None if unknown. Of attacks that make a sticker for each image by
+            margins: the margin at the first query.
+        loss_last: before the last; the best margin.
 
     """
 
@@ -91,6 +95,8 @@ class AttackFound(Settings):
         any_target: images that some target's sticker fools.
         published: whether the settings are RP2's published ones.
         seconds: how long it took.
+        queries: how often the network was asked about an image, the mean; None of RP2.
+        gradients: how many of these gave a gradient too, likewise.
 
     """
 
@@ -101,6 +107,8 @@ class AttackFound(Settings):
     any_target: Rate
     published: bool
     seconds: float
+    queries: float | None = None
+    gradients: float | None = None
 
 
 class WorstCase(Settings):
@@ -217,7 +225,8 @@ class Evidence(Settings):
     the attack at place i of the suite, ``attacked/i`` (uint8, S × C × H × W: at the target with the
     highest success, an image of that very class at its own worst target), ``answers/i`` (int64, S:
     of those very images) and, of RP2, ``target/i`` (int64, S: -1 if untargeted) and ``sticker/i``
-    (float32, one a label or one an image; ``sticker_of/i``, int64, S, says which is whose).
+    (float32, one a label or one an image; ``sticker_of/i``, int64, S, says which is whose). And how
+    RP2 came to them: ``descent/i/…``, see ``Descent``.
 
     Args:
         network: what the network is called.
@@ -240,6 +249,7 @@ class Evidence(Settings):
         conditions: what was demanded, and whether it holds.
         certificates: what masking certifies, one for each family of stickers.
         audit: checks of the attacks' figures, one by one; empty: none was made.
+        weights: a hash of the network's weights, by which an audit knows it again; "" if unknown.
 
     Examples:
         >>> evidence = blurnet.evaluate(model, images, labels, mask, classes=classes, suite="quick")
@@ -271,6 +281,7 @@ class Evidence(Settings):
     conditions: tuple[Condition, ...]
     certificates: tuple[Certified, ...] = ()
     audit: tuple[AuditCheck, ...] = ()
+    weights: str = ""
     _tensors: Pictures = PrivateAttr(default_factory=Pictures)
 
     @property
@@ -313,6 +324,21 @@ class Evidence(Settings):
         from .table import table_of  # noqa: PLC0415 - it reads this class
 
         return table_of(self)
+
+    def frame(self) -> "pd.DataFrame":
+        """Lay out the figures as a table of pandas: a line for each measured number.
+
+        Columns: ``network``, ``suite``, ``seed``, then, each missing where it does not apply,
+        ``fill``, ``attack``, ``target`` (missing: over all targets), ``family``; then ``measure``,
+        ``value``, ``low``, ``high``, ``count`` and ``total``.
+
+        Raises:
+            BlurnetError: if pandas is not installed.
+
+        """
+        from .frames import frame  # noqa: PLC0415 - it reads this class
+
+        return frame(self)
 
     def save(self, path: str | Path) -> Path:
         """Write the page, or everything.

@@ -14,7 +14,7 @@ from blurnet.errors import BlurnetError
 from blurnet.settings import Settings
 
 from .inputs import RP2_ONLY, Given, Inputs, finished_only, read_inputs
-from .plan import Plan, Read
+from .plan import Plan, PlannedRow, Read
 from .rates import transfer_rates
 from .results import BlackboxRow, Published, Transfer
 from .steps.network import PlannedNetwork, filtered
@@ -116,13 +116,18 @@ class Blackbox(Inputs):
 
 
 @dataclass(frozen=True)
-class Planned:
+class Planned(PlannedRow[BlackboxRow]):
     """A row of the table, and the step that fills it."""
 
     asked: Row
     transfer: Transfer
     network: PlannedNetwork
     step: Step[TransferValues]
+
+    @property
+    def called(self) -> str:
+        """Its label, and what the attacker had."""
+        return f"{self.asked.label} ({self.transfer.replace('_', ' ')})"
 
     @property
     def stages(self) -> Sequence[Sequence[Step[Any]]]:

@@ -1,9 +1,9 @@
 """From the records of networks that were evaluated and attacked to the rows of a table."""
 
 import statistics
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from typing import Any, TypeVar
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, Self, TypeVar
 
 import torch
 
@@ -12,7 +12,7 @@ from blurnet.engine import Step
 from blurnet.evaluation import mean_rate, rates_over_targets
 from blurnet.evaluation.effects import KernelEffects, MapEffects
 
-from .plan import Read
+from .plan import PlannedRow, Read
 from .results import (
     AttackedScene,
     DefenseRow,
@@ -44,9 +44,14 @@ class Trained:
     evaluate: Step[EvaluateValues]
     attacks: dict[str, tuple[Step[WhiteboxValues], ...]]
 
+    @property
+    def steps(self) -> Sequence[Step[Any]]:
+        """All that look into it."""
+        return [self.evaluate, *(step for scenes in self.attacks.values() for step in scenes)]
+
 
 @dataclass(frozen=True)
-class PlannedDefense:
+class PlannedDefense(PlannedRow[DefenseRow]):
     """A defense, trained with several seeds."""
 
     label: str
@@ -54,9 +59,27 @@ class PlannedDefense:
     defense: Defense
     warm_start: bool
     alpha: float | None
+    epochs: int | None
     published: Published | None
     true_class: str
     networks: tuple[Trained, ...]
+    seeds_lacking: int = 0
+
+    @property
+    def called(self) -> str:
+        """Its label, and its α and epochs where the experiment has several."""
+        alpha = "" if self.alpha is None else f" α {self.alpha:g}"
+        return f"{self.label}{alpha}{'' if self.epochs is None else f', {self.epochs} epochs'}"
+
+    @property
+    def parts(self) -> Mapping[str, Sequence[Step[Any]]]:
+        """Each network, by its seed."""
+        return {_part(each): each.steps for each in self.networks}
+
+    def of(self, parts: Collection[str]) -> Self:
+        """Give the row over some of its networks."""
+        there = tuple(network for network in self.networks if _part(network) in parts)
+        return replace(self, networks=there, seeds_lacking=len(self.networks) - len(there))
 
     @property
     def stages(self) -> Sequence[Sequence[Step[Any]]]:
@@ -80,6 +103,7 @@ class PlannedDefense:
             defense=self.defense,
             warm_start=self.warm_start,
             alpha=self.alpha,
+            epochs=self.epochs,
             test_accuracy=mean_rate(right),
             class_accuracy={
                 name: mean_rate(right[:, labels == label])
@@ -106,6 +130,7 @@ class PlannedDefense:
                 for name, scenes in self.networks[0].attacks.items()
             },
             published=self.published,
+            seeds_lacking=self.seeds_lacking,
         )
 
 
@@ -159,6 +184,10 @@ def attacked_scene(steps: Sequence[Step[WhiteboxValues]], read: Read) -> Attacke
             for rates, step in zip(each, steps, strict=True)
         ),
     )
+
+
+def _part(network: Trained) -> str:
+    return f"seed {network.seed}"
 
 
 def _mean(measured: Sequence[Effects]) -> Effects:

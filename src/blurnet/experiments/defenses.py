@@ -29,7 +29,8 @@ class Row(Settings):
     """A way to train a network, and what was published about it.
 
     ``training`` and ``augmentation`` change the experiment's for this row; ``warm_start`` starts
-    from the undefended network as the experiment trains it; ``alphas`` make a row of each.
+    from the undefended network as the experiment trains it; ``alphas`` make a row of each, and
+    so do ``epochs``, in place of the training's.
 
     With ``rp2_network``, the network that comes with ``--rp2`` instead, trained by others; a run
     without ``--rp2`` leaves the row out.
@@ -43,15 +44,27 @@ class Row(Settings):
     defense: Defense = Defense()
     warm_start: bool = False
     alphas: tuple[float, ...] = ()
+    epochs: tuple[int, ...] = ()
     published: Published | None = None
 
     def expand(self) -> Iterator["Row"]:
-        """Give a row for each of its ``alphas``, or itself.
+        """Give a row for each of its ``alphas`` and ``epochs``, or itself.
 
         Raises:
-            BlurnetError: if there are alphas and no penalty to give them to.
+            BlurnetError: if there are alphas and no penalty to give them to, or epochs and an
+                ``epochs`` of the training besides.
 
         """
+        if self.epochs and "epochs" in self.training:
+            raise BlurnetError(f"row {self.label!r}: give epochs or training.epochs, not both")
+        for row in self._each_alpha():
+            for epochs in self.epochs:
+                training = self.training | {"epochs": epochs}
+                yield row.model_copy(update={"training": training, "epochs": (epochs,)})
+            if not self.epochs:
+                yield row
+
+    def _each_alpha(self) -> Iterator["Row"]:
         if not self.alphas:
             yield self
             return
@@ -145,6 +158,9 @@ class Defenses(Inputs):
         penalties = row.defense.penalties
         alpha = penalties[0].alpha if len(penalties) == 1 else None
         called = row.label if alpha is None else f"{row.label} α {alpha:g}"
+        epochs = row.epochs[0] if row.epochs else None
+        if epochs is not None:
+            called = f"{called}, epochs {epochs}"
         networks = [given.trained(recipe, seed=seed, called=called) for seed in self.seeds]
         layer = measured_layer(networks[0], self.layer)
         return PlannedDefense(
@@ -153,6 +169,7 @@ class Defenses(Inputs):
             defense=networks[0].defense,
             warm_start=row.warm_start,
             alpha=alpha,
+            epochs=epochs,
             published=row.published,
             true_class=given.scene.true_class,
             networks=tuple(
@@ -173,6 +190,7 @@ class Defenses(Inputs):
             defense=Defense(),
             warm_start=False,
             alpha=None,
+            epochs=None,
             published=row.published,
             true_class=given.scene.true_class,
             networks=tuple(

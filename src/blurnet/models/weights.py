@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
-from safetensors.torch import save
 from torch import Tensor, nn
 
-from blurnet.data.tensors import read_safetensors
+from blurnet.data.tensors import read_safetensors, to_safetensors
 from blurnet.errors import BlurnetError
 from blurnet.files import parse_json, write_whole
 from blurnet.settings import check
@@ -195,4 +194,4 @@ def write_network(
         stored.add(own.data_ptr())
         tensors[name] = own
     described = {name: json.dumps(value) for name, value in metadata.items()}
-    write_whole(path, save(tensors, described))
+    write_whole(path, to_safetensors(tensors, described))

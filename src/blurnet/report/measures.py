@@ -16,6 +16,7 @@ class Measured:
         value: in [0, 1].
         limits: its 95 % interval.
         images: how many images it was measured on.
+        struck: why an audit strikes it through; "" if it does not.
 
     """
 
@@ -25,3 +26,4 @@ class Measured:
     value: float
     limits: Bounded
     images: int
+    struck: str = ""

@@ -42,6 +42,7 @@ from blurnet.report.figures.photographs import (
 )
 from blurnet.report.figures.plots import loss_curves
 from blurnet.report.run import Run
+from blurnet.report.unfinished import NO_VERDICT
 from blurnet.report.words import (
     ACCURACY,
     ALTERED,
@@ -119,6 +120,9 @@ def _asked(run: BlackboxRun) -> Iterator[Block]:
 
 
 def _summary(run: BlackboxRun) -> Iterator[Block]:
+    if not run.results.finished:
+        yield Paragraph(NO_VERDICT)
+        return
     for transfer, rows in by_transfer(run.results.rows).items():
         yield Verdict(TRANSFERS[transfer], verdict(rows))
     yield Paragraph(NOTE, "note")

@@ -12,6 +12,7 @@ from blurnet.report.defenses.words import name_of, undefended
 from blurnet.report.figures.drawings import Drawing
 from blurnet.report.figures.plots import Curve, Point, alpha_curves, loss_curves, setting_curves
 from blurnet.report.run import Run
+from blurnet.report.words import counted
 
 CHANGES_NOTHING = {"piece"}
 """Settings of RP2 that no curve is drawn over."""
@@ -25,16 +26,18 @@ def curves(run: Run[Defenses, DefenseRow]) -> Iterator[Drawing]:
 
 
 def _over_alpha(rows: Sequence[DefenseRow]) -> Iterator[Drawing]:
-    """For every penalty that the run has several α of."""
+    """For every penalty that the run has several α of; over all seeds, or a point is left out."""
+    rows = [row for row in rows if not row.seeds_lacking]
     families: dict[str, list[DefenseRow]] = {}
     for row in rows:
         if row.alpha is not None:
-            families.setdefault(row.label, []).append(row)
+            epochs = "" if row.epochs is None else f", {counted(row.epochs, 'epoch')}"
+            families.setdefault(f"{row.label}{epochs}", []).append(row)
     for label, unsorted in families.items():
         family = sorted(unsorted, key=lambda row: row.alpha or 0)
         if len(family) < 2:
             continue
-        plain = undefended(rows, family[0].model)
+        plain = undefended(rows, family[0].model, family[0].epochs)
         for attack in family[0].attacks or [None]:
             title = label if attack is None else f"{label} ({attack})"
             yield Drawing(

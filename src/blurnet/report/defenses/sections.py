@@ -21,6 +21,7 @@ from blurnet.report.blocks import (
     blocks,
 )
 from blurnet.report.defenses.curves import curves
+from blurnet.report.defenses.durations import durations_drawings, durations_verdict
 from blurnet.report.defenses.kernels import kernels
 from blurnet.report.defenses.photographs import photographs
 from blurnet.report.defenses.tables import AttackTable, attack_tables, class_table, clean_table
@@ -35,6 +36,7 @@ from blurnet.report.defenses.words import (
     published,
 )
 from blurnet.report.run import Run
+from blurnet.report.unfinished import NO_VERDICT
 from blurnet.report.words import INTERVAL, L2_DISSIMILARITY
 
 DefenseRun = Run[Defenses, DefenseRow]
@@ -43,7 +45,8 @@ DefenseRun = Run[Defenses, DefenseRow]
 def sections(run: DefenseRun) -> list[Section]:
     """Give the sections that a run has something for."""
     attacked = bool(run.results.rows[0].attacks)
-    drawn, panels = tuple(curves(run)), target_panels(run)
+    drawn = (*durations_drawings(run.results.rows), *curves(run))
+    panels = target_panels(run)
     made = [
         blocks("What was asked", *_asked(run)),
         blocks("What came out", *_summary(run)),
@@ -89,12 +92,19 @@ def _asked(run: DefenseRun) -> Iterator[Block]:
 
 
 def _summary(run: DefenseRun) -> Iterator[Block]:
+    if not run.results.finished:
+        yield Paragraph(NO_VERDICT)
+        return
     rows = run.results.rows
     if not rows[0].attacks:
         yield Verdict("Clean signs", clean_verdict(rows))
         yield Paragraph(NOT_ATTACKED, "note")
         return
     for attack in rows[0].attacks:
+        duration = durations_verdict(rows, attack)
+        if duration:
+            yield Verdict(f"{attack}: how long was trained", duration)
+            continue
         for title, text in verdicts(rows, attack).items():
             yield Verdict(title, text)
     yield Paragraph(NOTE, "note")

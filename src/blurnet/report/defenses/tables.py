@@ -23,6 +23,7 @@ from blurnet.report.defenses.words import (
     published,
     row_words,
     scene_title,
+    seeds_of,
     seeds_span,
 )
 from blurnet.report.tables import (
@@ -37,7 +38,7 @@ from blurnet.report.tables import (
     rate_cell,
     share_cell,
 )
-from blurnet.report.words import ABSENT, L2_DISSIMILARITY, counted, percent
+from blurnet.report.words import ABSENT, L2_DISSIMILARITY, percent
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,6 @@ def clean_table(results: DefenseResults) -> Table:
     learned = any(row.kernels for row in rows)
     compared = any(_published_accuracy(results, row) is not None for row in rows)
     part = "validation signs" if settings.validation else "test signs"
-    seeds = counted(len(rows[0].networks), "seed")
     columns = [
         Column(TEST_ACCURACY.name, "test\naccuracy", interval=True),
         *[Column("published", published=True)] * compared,
@@ -92,7 +92,7 @@ def clean_table(results: DefenseResults) -> Table:
     if compared:
         caption += " Published: the talk's Table 2, on a split that it does not state."
     return Table(
-        f"Clean: {rows[0].test_accuracy.total} {part}, {seeds}",
+        f"Clean: {rows[0].test_accuracy.total} {part}, {seeds_of(rows)}",
         tuple(columns),
         tuple(
             Row(
@@ -199,7 +199,7 @@ def _attack(
     caption = f"Small figures: 95\u00a0% interval{under}."
     if compared:
         caption += " Published: the talk's Table 2, on networks that are not ours."
-    title = scene_title(attack, scenes, len(rows[0].networks))
+    title = scene_title(attack, scenes, seeds_of(rows))
     return Table(title, columns, tuple(shown), caption=caption)
 
 

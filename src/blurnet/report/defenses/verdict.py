@@ -59,7 +59,7 @@ def verdict(rows: Sequence[DefenseRow], attack: str) -> str:
 
     """
     defended = [_found(row, attack) for row in rows if row.defense]
-    base = undefended(rows, rows[0].model)
+    base = undefended(rows, rows[0].model, rows[0].epochs)
     if base is None:
         return _lowest(min(defended, key=_mean))
     plain = _found(base, attack)

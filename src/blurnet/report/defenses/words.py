@@ -61,8 +61,25 @@ PUBLISHED_OTHERWISE = (
 
 
 def name_of(row: DefenseRow) -> str:
-    """Call a row by its label, and its α where it has one."""
+    """Call a row by its label, its α, epochs where there are several, and seeds if some lack."""
+    epochs = "" if row.epochs is None else f", {counted(row.epochs, 'epoch')}"
+    name, there = f"{family_of(row)}{epochs}", len(row.networks)
+    if not row.seeds_lacking:
+        return name
+    return f"{name} ({there} of {counted(there + row.seeds_lacking, 'seed')})"
+
+
+def family_of(row: DefenseRow) -> str:
+    """Call what a row has in common with rows that were trained longer or shorter."""
     return row.label if row.alpha is None else f"{row.label}, α {short(row.alpha)}"
+
+
+def seeds_of(rows: Sequence[DefenseRow]) -> str:
+    """Say over how many seeds the means of rows are."""
+    counts = sorted({len(row.networks) for row in rows})
+    if len(counts) == 1:
+        return counted(counts[0], "seed")
+    return f"{counts[0]} to {counted(counts[-1], 'seed')}"
 
 
 def row_words(row: DefenseRow, model: str) -> str:
@@ -77,12 +94,12 @@ def seeds_span(row: DefenseRow) -> str:
     return between(min(accuracies), max(accuracies))
 
 
-def scene_title(attack: str, scenes: Sequence[AttackedScene], seeds: int) -> str:
+def scene_title(attack: str, scenes: Sequence[AttackedScene], seeds: str) -> str:
     """Say what a table of attacks is about: the same scene, attacked on each row's networks."""
     scene, tried = scenes[0], sorted({each.targets_tried for each in scenes})
     aims = f"{' or '.join(map(str, tried))} targets" if tried[-1] else "untargeted"
     seen = f"{scene.images} views of {scene.true_class}"
-    return f"{attack} on {seen}, {aims}, {counted(seeds, 'seed')}"
+    return f"{attack} on {seen}, {aims}, {seeds}"
 
 
 def published_attack(results: DefenseResults) -> str | None:
@@ -119,7 +136,9 @@ def left_out(results: DefenseResults) -> str:
     return PUBLISHED_OTHERWISE if given and published_attack(results) is None else ""
 
 
-def undefended(rows: Sequence[DefenseRow], model: str) -> DefenseRow | None:
-    """Find a network without a defense: trained here, or else given."""
-    found = [row for row in rows if not row.defense and row.model == model]
+def undefended(
+    rows: Sequence[DefenseRow], model: str, epochs: int | None = None
+) -> DefenseRow | None:
+    """Find a network without a defense, trained as long: trained here, or else given."""
+    found = [row for row in rows if not row.defense and row.model == model and row.epochs == epochs]
     return next((row for row in found if row.networks[0].train), next(iter(found), None))

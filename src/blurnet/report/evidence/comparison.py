@@ -8,6 +8,7 @@ import torch
 from blurnet.evaluation import Rate
 from blurnet.evaluation.evidence import Evidence
 from blurnet.report.blocks import Block, Paragraph, Section, blocks
+from blurnet.report.evidence.audit import struck_words, worst_struck
 from blurnet.report.evidence.bracket import Bracket, bracket_of, complement
 from blurnet.report.evidence.words import verdict_words
 from blurnet.report.measures import Measured
@@ -38,12 +39,16 @@ def measures(evidence: Evidence) -> Iterator[Measured]:
         (CONTROL, evidence.control.success),
         (CEILING, complement(evidence.ceiling.accuracy)),
     ):
-        yield _measured(NETWORK, "all images", measure, rate)
-    for found in evidence.attacks:
-        yield _measured(ATTACKS, found.attack.name, SUCCESS, found.success)
-    for found in evidence.attacks:
-        yield _measured(ATTACKS, found.attack.name, ANY_TARGET, found.any_target)
-    yield _measured(ATTACKS, "worst case over all attacks", ANY_TARGET, evidence.worst.success)
+        why = worst_struck(evidence) if measure is UNDER_ATTACK else ""
+        yield _measured(NETWORK, "all images", measure, rate, why)
+    struck = [struck_words(evidence.struck(found.attack.name)) for found in evidence.attacks]
+    for found, why in zip(evidence.attacks, struck, strict=True):
+        yield _measured(ATTACKS, found.attack.name, SUCCESS, found.success, why)
+    for found, why in zip(evidence.attacks, struck, strict=True):
+        yield _measured(ATTACKS, found.attack.name, ANY_TARGET, found.any_target, why)
+    worst = evidence.worst.success
+    why = worst_struck(evidence)
+    yield _measured(ATTACKS, "worst case over all attacks", ANY_TARGET, worst, why)
 
 
 @dataclass(frozen=True)
@@ -169,5 +174,5 @@ def _held(evidence: Evidence) -> list[bool]:
     return [by is None for by in evidence.worst.by]
 
 
-def _measured(table: str, row: str, measure: Measure, rate: Rate) -> Measured:
-    return Measured(table, row, measure, rate.value, rate, rate.total)
+def _measured(table: str, row: str, measure: Measure, rate: Rate, struck: str = "") -> Measured:
+    return Measured(table, row, measure, rate.value, rate, rate.total, struck)

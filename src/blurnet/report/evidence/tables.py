@@ -2,6 +2,7 @@
 
 from blurnet.evaluation.evidence import AttackFound, Evidence
 from blurnet.report.blocks import Folded
+from blurnet.report.evidence.audit import strike, struck_words, worst_struck
 from blurnet.report.evidence.bracket import complement
 from blurnet.report.tables import (
     NOTHING,
@@ -39,7 +40,7 @@ def attacks_table(evidence: Evidence) -> Table:
         ),
     ]
     rows += [_attack(evidence, found) for found in evidence.attacks]
-    worst = rate_cell(evidence.worst.success)
+    worst = strike(rate_cell(evidence.worst.success), worst_struck(evidence))
     rows.append(
         Row(
             "Worst case over all attacks",
@@ -74,7 +75,10 @@ def _attack(evidence: Evidence, found: AttackFound) -> Row:
         number_cell(sum(known) / len(known) if known else None),
         number_cell(found.seconds, ".1f"),
     )
-    return Row(found.attack.name, cells, f"{found.attack.describes}{published}")
+    why = struck_words(evidence.struck(found.attack.name))
+    told = f"{found.attack.describes}{published}{f' ({why})' if why else ''}"
+    figures = tuple(strike(cell, why) for cell in cells[:4])
+    return Row(found.attack.name, (*figures, *cells[4:]), told)
 
 
 def targets_tables(evidence: Evidence) -> tuple[Folded, ...]:
@@ -87,6 +91,7 @@ def targets_tables(evidence: Evidence) -> tuple[Folded, ...]:
 
 
 def _targets(evidence: Evidence, found: AttackFound) -> Table:
+    why = struck_words(evidence.struck(found.attack.name))
     in_order = sorted(found.targets, key=lambda each: -each.success.value)
     return Table(
         f"{found.attack.name} at each target, the worst first",
@@ -101,8 +106,8 @@ def _targets(evidence: Evidence, found: AttackFound) -> Table:
             Row(
                 _called(evidence, each.target),
                 (
-                    rate_cell(each.success),
-                    rate_cell(each.reached),
+                    strike(rate_cell(each.success), why),
+                    strike(rate_cell(each.reached), why),
                     number_cell(each.l2_dissimilarity),
                     NOTHING
                     if each.dead_gradient_share is None

@@ -42,6 +42,18 @@ DEFINITIONS = (
         "the true robust accuracy is at least the certified and at most that under the worst case; "
         "an attack that nobody has run yet may lower the upper end",
     ),
+    Measure(
+        "audit",
+        "checks of whether the attacks did their work on this network: whether its gradient is "
+        "there and says what it should, whether the attacks converged, keep their best sticker and "
+        "find what is known to exist, and whether nothing weaker does better. They see what makes "
+        "figures too low, and prove none right",
+    ),
+    Measure(
+        "struck through",
+        "a figure that a failed check of the audit does not let stand: the attack can do more than "
+        "it says. The check names what would attack harder",
+    ),
     L2_DISSIMILARITY,
     INTERVAL,
 )

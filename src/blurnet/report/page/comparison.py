@@ -18,6 +18,7 @@ from blurnet.report.blocks import (
     Switch,
     blocks,
 )
+from blurnet.report.cells import Struck
 from blurnet.report.evidence import beside
 from blurnet.report.figures.bars import compared_rates
 from blurnet.report.figures.drawings import Drawing
@@ -114,7 +115,9 @@ def _table(table: ComparedTable, names: Sequence[str]) -> Table:
 def _cell(measured: Measured | None) -> Cell:
     if measured is None:
         return NOTHING
-    return Share(measured.value, measured.limits, f"{measured.images} images", bar=True)
+    note = "; ".join(filter(None, [f"{measured.images} images", measured.struck]))
+    cell = Share(measured.value, measured.limits, note, bar=True)
+    return Struck(cell, measured.struck) if measured.struck else cell
 
 
 def _difference(rates: Sequence[Measured | None]) -> Iterator[Cell]:

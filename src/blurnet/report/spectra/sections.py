@@ -24,10 +24,16 @@ from blurnet.report.spectra.drawings import (
     ratio_parts,
     shares,
 )
-from blurnet.report.spectra.high_frequency_tables import by_layer, energy_table, share_table
+from blurnet.report.spectra.high_frequency_tables import (
+    by_layer,
+    energy_table,
+    raised_table,
+    share_table,
+)
 from blurnet.report.spectra.tables import answers_table, definitions, depth_table
 from blurnet.report.spectra.verdicts import smoothest, verdicts
 from blurnet.report.spectra.words import deeper, groups, views_of
+from blurnet.report.unfinished import NO_VERDICT
 
 NOTE = (
     "These are means over views of one kind of sign, under one sticker for each network, and "
@@ -84,6 +90,9 @@ def _asked(run: SpectraRun) -> Iterator[Block]:
 
 def _summary(run: SpectraRun) -> Iterator[Block]:
     """Say in plain words what came out, of each of the talk's claims."""
+    if not run.results.finished:
+        yield Paragraph(NO_VERDICT)
+        return
     for name, rows in groups(run.results).items():
         if deeper(rows):
             yield Verdict(f"{name}: Does a deeper filter cost more?", depth_verdict(rows))
@@ -113,6 +122,7 @@ def _high_frequencies(run: SpectraRun) -> Iterator[Block]:
                 shares(group, layer, its),
                 share_table(f"{group}: high frequencies in {layer}, share", its),
                 energy_table(f"{group}: high frequencies in {layer}, energy", its),
+                raised_table(f"{group}: {layer} in the talk's terms", its),
             )
             parts.append(Part({"Networks": group, "Layer": layer}, content))
     yield Switch(("Networks", "Layer"), tuple(parts))

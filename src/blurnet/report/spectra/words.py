@@ -33,6 +33,13 @@ CHANGE = Measure(
     "share of the change",
     "the share of high frequencies within what a sticker changed, the difference of the maps",
 )
+RAISED = Measure(
+    "maps raised",
+    "the talk's own comparison: the log magnitude of each map's spectrum stretched to [0, 1], "
+    "averaged over its high frequencies and over views; so many maps have a higher value under "
+    "the sticker than clean. Opaque stickers of random colours (the mean of ten), plain black and "
+    "plain white stand beside the attack: what they raise as well is not a mark of the attack",
+)
 WHITEBOX = Measure(
     "white-box",
     "attack success of one who knows the network, filter included: the mean over a few targets, "
