@@ -1,7 +1,5 @@
 """The corpus of fuzzing, replayed: seeds are taken, and what once broke a reader no longer does."""
 
-import warnings
-
 import pytest
 from fuzzing.holds import holds
 from fuzzing.readers import READERS, corpus

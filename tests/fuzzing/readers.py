@@ -1,5 +1,6 @@
 """Every reader, each as a function of a folder and the bytes of the file that it reads there."""
 
+import contextlib
 import os
 import shutil
 from collections.abc import Callable
@@ -196,14 +197,10 @@ class Small(nn.Module):
 def network(folder: Path, content: bytes) -> None:
     path = written(folder, "network.safetensors", content)
     trained_shape(path)
-    try:
+    with contextlib.suppress(BlurnetError):
         import_model("lisa_cnn", weights=path)
-    except BlurnetError:
-        pass
-    try:
+    with contextlib.suppress(BlurnetError):
         read_network(path, Small)
-    except BlurnetError:
-        pass
     found = load(path, Small())
     save_network(found, folder / "again.safetensors")
     again = load(folder / "again.safetensors", Small())
@@ -306,10 +303,8 @@ def record(folder: Path, content: bytes) -> None:
         (path.parent / name).unlink(missing_ok=True)
     plain = read_json(path)
     for kind in VALUES:
-        try:
+        with contextlib.suppress(BlurnetError):
             records.read(KEY, kind)
-        except BlurnetError:
-            pass
         try:
             json_again(kind, plain)
         except BlurnetError:
