@@ -9,7 +9,8 @@ from torch import nn
 
 from blurnet import BlurnetError
 from blurnet.attacks import APGDSettings, Budgeted, RandomSearchSettings, apgd, random_search
-from blurnet.attacks.apgd import Box, ascend, checkpoints
+from blurnet.attacks.apgd import Run, ascend, checkpoints
+from blurnet.attacks.box import Box
 from blurnet.attacks.losses import targeted, untargeted
 from blurnet.models import build
 
@@ -19,10 +20,11 @@ def generator(seed=0):
 
 
 class Quadratic(nn.Module):
-    """Logits ±q(x), q an indefinite quadratic whose best point inside the box is no corner."""
+    """Logits ±q(x), q a quadratic whose best point inside the box is no corner, with ripples."""
 
-    def __init__(self, channels=3, size=6):
+    def __init__(self, ripples=0.0, channels=3, size=6):
         super().__init__()
+        self.ripples = ripples
         values = channels * size**2
         root = torch.randn(values, values, generator=generator(3)) / math.sqrt(values)
         self.shape = (channels, size, size)
@@ -31,7 +33,7 @@ class Quadratic(nn.Module):
 
     def forward(self, images):
         off = images.flatten(1) - self.centre
-        q = ((off @ self.matrix) * off).sum(1)
+        q = ((off @ self.matrix) * off).sum(1) + self.ripples * (40 * off).sin().sum(1)
         return torch.stack([q - 2, 2 - q], 1)
 
 
@@ -133,9 +135,11 @@ def run(model, images, mask, settings, start):
     return torch.stack(budget.seen, 1)
 
 
-@pytest.mark.parametrize(("steps", "epsilon"), [(100, 1), (37, 1), (60, 0.2)])
-def test_every_point_is_the_papers(images, mask, steps, epsilon):
-    model = Quadratic().double()
+@pytest.mark.parametrize(
+    ("steps", "epsilon", "ripples"), [(100, 1, 0), (37, 1, 0), (60, 0.2, 0), (100, 1, 0.5)]
+)
+def test_every_point_is_the_papers(images, mask, steps, epsilon, ripples):
+    model = Quadratic(ripples).double()
     images, mask = images.double(), mask.double()
     torch.set_default_dtype(torch.float64)  # rounding must not decide between two branches
     try:
@@ -147,6 +151,20 @@ def test_every_point_is_the_papers(images, mask, steps, epsilon):
             torch.testing.assert_close(found[place], torch.stack(wanted), atol=1e-9, rtol=0)
     finally:
         torch.set_default_dtype(torch.float32)
+
+
+def test_steps_that_helped_are_halved_where_nothing_better_was_found(images, mask):
+    weights = torch.where(mask > 0.5, mask, 0)[None, None]
+    budget = Budgeted(Quadratic(), images, torch.zeros(4, dtype=torch.int64), weights)
+    box = Box.of(images, weights, 1)
+    every = torch.arange(4)
+    run = Run(budget, images, every, lambda z, _: -z[:, 0], box, APGDSettings())
+    run.since, run.helped = 4, torch.tensor([4, 4, 4, 3])
+    run.halved = torch.tensor([False, True, False, False])
+    run.best_value = run.value_at_check + torch.tensor([0.0, 0.0, 1.0, 1.0])
+    run.check()
+    assert run.size.tolist() == [1, 2, 2, 1]
+    assert run.halved.tolist() == [True, False, False, True]
 
 
 def test_looks_at_the_steps_of_the_paper():

@@ -9,6 +9,8 @@ from blurnet.attacks.masks import bars as bars
 from blurnet.attacks.masks import octagon as octagon
 from blurnet.attacks.masks import rectangles as rectangles
 from blurnet.attacks.masks import sign_outline as sign_outline
+from blurnet.attacks.patch_rs import PatchRSSettings as PatchRSSettings
+from blurnet.attacks.patch_rs import patch_rs as patch_rs
 from blurnet.attacks.pgd import PGDSettings as PGDSettings
 from blurnet.attacks.pgd import pgd as pgd
 from blurnet.attacks.random_search import RandomSearchSettings as RandomSearchSettings

@@ -12,6 +12,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 
+from blurnet.attacks.box import Box, Start
 from blurnet.attacks.budget import Budgeted, Objective
 from blurnet.attacks.check import check_images, check_labels, checked_network
 from blurnet.attacks.losses import StickerLoss, targeted, untargeted
@@ -19,8 +20,6 @@ from blurnet.attacks.random_search import RandomSearchSettings, random_search_in
 from blurnet.attacks.sticker import OnStep, StickerResult, sticker_mask
 from blurnet.errors import BlurnetError
 from blurnet.models.modes import evaluating
-
-Start = Literal["random", "corners", "black", "white", "clean"]
 
 MOMENTUM, SHARE = 0.75, 0.75
 """The weight of the step beside the last move, and the share of steps that are to help, ρ."""
@@ -172,55 +171,6 @@ def apgd_in(
                 on_step(done, in_all)
 
 
-@dataclass(frozen=True, eq=False)
-class Box:
-    """Where the points of a sticker attack lie: from ``lowest`` to ``highest``, N × C × H × W.
-
-    Args:
-        images: x.
-        weights: M, 1 or N × 1 × H × W.
-        lowest: x(1 − M) + M · max(x − ε, 0).
-        highest: x(1 − M) + M · min(x + ε, 1).
-
-    """
-
-    images: Tensor
-    weights: Tensor
-    lowest: Tensor
-    highest: Tensor
-
-    @classmethod
-    def of(cls, images: Tensor, weights: Tensor, epsilon: float) -> "Box":
-        """Give the box of an ε, under a mask."""
-        kept = images * (1 - weights)
-        lowest = kept + weights * (images - epsilon).clamp(min=0)
-        highest = kept + weights * (images + epsilon).clamp(max=1)
-        covered = (weights > 0).expand_as(images)  # elsewhere x is kept to the last bit
-        return cls(
-            images,
-            weights,
-            torch.where(covered, lowest, images),
-            torch.where(covered, highest, images),
-        )
-
-    def inside(self, points: Tensor) -> Tensor:
-        """Give the nearest points inside."""
-        return points.clamp(self.lowest, self.highest)
-
-    def start(self, kind: Start, generator: torch.Generator) -> Tensor:
-        """Give where a run starts, N × C × H × W; random kinds draw from the generator."""
-        if kind == "clean":
-            return self.images
-        if kind == "black":
-            return self.lowest
-        if kind == "white":
-            return self.highest
-        share = torch.rand(self.images.shape, generator=generator).to(self.images)
-        if kind == "corners":
-            share = share.round()
-        return self.inside(self.lowest + share * (self.highest - self.lowest))
-
-
 def checkpoints(steps: int) -> tuple[int, ...]:
     """Give after which steps the step size is looked at: ⌈p_j · steps⌉.
 
@@ -255,7 +205,7 @@ def ascend(
     """
     if not len(rows):
         return
-    run = _Run(budget, start, rows, objective, box, settings)
+    run = Run(budget, start, rows, objective, box, settings)
     checks = set(checkpoints(settings.steps))
     for step in range(1, settings.steps + 1):
         if settings.until_fooled and not run.drop_fooled():
@@ -265,7 +215,7 @@ def ascend(
             run.check()
 
 
-class _Run:
+class Run:
     """The state of one run, of those images that still take part."""
 
     def __init__(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from blurnet.attacks.apgd import APGDSettings, apgd
+from blurnet.attacks.patch_rs import PatchRSSettings, patch_rs
 from blurnet.attacks.random_search import RandomSearchSettings, random_search
 from blurnet.attacks.sticker import StickerAttack, StickerSettings
 
@@ -23,6 +24,7 @@ class Registered:
 
 STICKER_ATTACKS = {
     "random_search": Registered(random_search, RandomSearchSettings),
+    "patch_rs": Registered(patch_rs, PatchRSSettings),
     "apgd": Registered(apgd, APGDSettings),
 }
 """By the name that ``blurnet.evaluation.SuiteAttack`` calls their settings by."""

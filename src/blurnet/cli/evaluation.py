@@ -70,7 +70,7 @@ def evaluate_network(asked: EvaluateAsked, out: Path, *, replace: bool, quiet: b
     if asked.mask is None:
         raise BlurnetError(
             "where may a sticker be? Give --mask: a picture (white where it may be), a folder of "
-            "them, bars, octagon or two-stage"
+            "them, bars, octagon, quiet, sensitive or two-stage"
         )
     _check_demands(asked)
     inputs = read_inputs(asked.network, asked.photographs)

@@ -1,9 +1,11 @@
 """Tensors from and to safetensors files; a pickle is never opened."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
@@ -50,6 +52,15 @@ def to_safetensors(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -
     text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
     return len(text).to_bytes(8, "little") + text + drawn[end:]
+
+
+def hash_tensors(tensors: Mapping[str, Tensor]) -> str:
+    """Hash names, shapes and contents (SHA-256, hexadecimal)."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(f"{name} {tensors[name].dtype} {tuple(tensors[name].shape)}".encode())
+        digest.update(tensors[name].detach().cpu().reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def _found(path: Path, error: SafetensorError) -> str:

@@ -1,6 +1,7 @@
 """A Ray cluster to run steps on: how to reach it, and how many steps it has room for."""
 
 import os
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from blurnet.errors import BlurnetError
 from .how import How
 from .worker import one_line
 
+SECONDS_TO_REACH = 10.0
 AHEAD = 2
 """Tasks for each that can run."""
 
@@ -107,8 +109,20 @@ def _connect(ray: Any, address: str | None) -> None:
         os.environ.setdefault(name, value)
     address = address or os.environ.get("RAY_ADDRESS")
     how = {"address": address} if address else {"address": "local", "include_dashboard": False}
+    _reach(address)
     try:
         ray.init(log_to_driver=False, logging_level="ERROR", **how)
     except Exception as error:  # of many kinds: no cluster, another version of Ray or Python
         where = f"at {address}" if address else "could be started here"
         raise BlurnetError(f"no Ray cluster {where}: {one_line(error)}") from None
+
+
+def _reach(address: str | None) -> None:
+    """Refuse an address where nobody listens: Ray itself would ask there for ten minutes."""
+    host, _, port = (address or "").rpartition("://")[2].rpartition(":")
+    if host and port.isdigit():
+        try:
+            socket.create_connection((host.strip("[]"), int(port)), SECONDS_TO_REACH).close()
+        except OSError as error:
+            why = error.strerror or "no answer"
+            raise BlurnetError(f"no Ray cluster at {address}: {why}") from None

@@ -4,7 +4,13 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from blurnet.attacks import STICKER_ATTACKS, APGDSettings, RandomSearchSettings, RP2Settings
+from blurnet.attacks import (
+    STICKER_ATTACKS,
+    APGDSettings,
+    PatchRSSettings,
+    RandomSearchSettings,
+    RP2Settings,
+)
 from blurnet.attacks.registry import Registered
 from blurnet.attacks.sticker import StickerSettings
 from blurnet.errors import BlurnetError
@@ -19,7 +25,8 @@ class SuiteAttack(Settings):
         describes: one plain sentence: who this attacker is.
         rp2: its settings, if it is RP2.
         random_search: its settings, if it is random search.
-        apgd: likewise; one of all these is given. Those beside RP2 are called as in
+        patch_rs: likewise, as are
+        apgd: and all that follow; one of all these is given. Those beside RP2 are called as in
             ``blurnet.attacks.STICKER_ATTACKS``.
         targets: of a targeted RP2: "all", or so many, drawn by the evaluation's seed.
         gradient: whether it uses the network's gradient.
@@ -30,6 +37,7 @@ class SuiteAttack(Settings):
     describes: str
     rp2: RP2Settings | None = None
     random_search: RandomSearchSettings | None = None
+    patch_rs: PatchRSSettings | None = None
     apgd: APGDSettings | None = None
     targets: Literal["all"] | int = "all"
     gradient: bool = True

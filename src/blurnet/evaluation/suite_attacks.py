@@ -17,6 +17,7 @@ from .evidence import AttackFound, TargetFound
 from .inputs import Understood, of_image
 from .metrics import attack_rates, attacked_images, l2_dissimilarity, mean_rate, rate
 from .predict import predict
+from .statistics import worst_rate
 from .suite import SuiteAttack
 from .suite_pictures import bytes_of, pictures_of
 from .summary import mean_loss
@@ -150,7 +151,7 @@ def run_attack(given: Given, attack: SuiteAttack, place: int, on_work: OnWork) -
         attack=attack,
         targets=each,
         success=mean_rate(wrong, counted),
-        worst=max((one.success for one in each), key=lambda success: success.value),
+        worst=worst_rate(answers != given.labels, counted),
         any_target=rate(wrong.any(0)[counted.any(0)]),
         published=attack.rp2 is not None and attack.rp2.published,
         seconds=seconds,

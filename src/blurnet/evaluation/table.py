@@ -14,6 +14,9 @@ def table_of(evidence: Evidence) -> str:
         (f"ceiling ({evidence.ceiling.best})", *_said(evidence.ceiling.accuracy)),
         ("control (random colours)", *_said(evidence.control.success)),
     ]
+    if evidence.control.strongest is not None:
+        name = f"  strongest ({evidence.control.strongest_by})"
+        rows.append((name, *_said(evidence.control.strongest)))
     for found in evidence.attacks:
         why = evidence.struck(found.attack.name)
         rows.append((found.attack.name, *_said(found.success, why)))
@@ -26,9 +29,14 @@ def table_of(evidence: Evidence) -> str:
     all_struck = all(evidence.struck(each.attack.name) for each in evidence.attacks)
     all_of_them = struck if all_struck else []
     rows.append(("worst case over attacks", *_said(evidence.worst.success, all_of_them)))
-    certified = "not computed" if evidence.certified is None else _said(evidence.certified)[0]
-    rows.append(("robust accuracy, at least", certified, ""))
+    rows.append(("robust accuracy, at least (nothing is certified)", "0.0 %", ""))
     rows.append(("robust accuracy, at most", *_said(evidence.worst.accuracy, all_of_them)))
+    for each in evidence.certificates:
+        rows.append((f"with masking, against {each.family}", "", ""))
+        rows.append(("  accuracy", *_said(each.accuracy)))
+        rows.append(("  robust accuracy, at least (certified)", *_said(each.rate)))
+        if each.attacked is not None:
+            rows.append(("  robust accuracy, at most (attacked)", *_said(each.attacked)))
     widths = [max(len(row[place]) for row in rows) for place in range(3)]
     heading = (
         f"{evidence.network}: {len(evidence.labels)} images, a mask of {evidence.mask_pixels} "

@@ -10,6 +10,8 @@ from blurnet.evaluation import Rate
 from blurnet.evaluation.effects import KernelEffects, MapEffects
 from blurnet.settings import Settings
 
+from .brackets import Bracketed, Covered, Fooled
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -55,7 +57,8 @@ class TransferRates(Settings):
 class BlackboxRow(Settings):
     """A filtered network under a sticker made without the filter.
 
-    ``step`` is the key of the transfer's record.
+    ``step`` is the key of the transfer's record; ``bracket`` and ``fooled`` are None in results of
+    before.
     """
 
     label: str
@@ -64,6 +67,13 @@ class BlackboxRow(Settings):
     rates: TransferRates
     published: Published | None
     step: str
+    bracket: Bracketed | None = None
+    fooled: Fooled | None = None
+
+    @property
+    def covered(self) -> Covered | None:
+        """The control and the ceiling."""
+        return None if self.bracket is None else self.bracket.covered
 
 
 class RowNetwork(Settings):
@@ -110,6 +120,11 @@ class AttackedScene(Settings):
         loss_first: the objective before the first step, the mean; None if unknown.
         loss_last: before the last.
         networks: one by one.
+        place: where the sticker is, such as "sensitive place, 30 pixels"; "" for the scene's own
+            mask.
+        pixels: of the mask; 0 if unknown.
+        image_pixels: of the image; 0 likewise.
+        fooled: which views were; None in results of before.
 
     """
 
@@ -129,6 +144,15 @@ class AttackedScene(Settings):
     loss_first: float | None
     loss_last: float | None
     networks: tuple[SceneNetwork, ...]
+    place: str = ""
+    pixels: int = 0
+    image_pixels: int = 0
+    fooled: Fooled | None = None
+
+    @property
+    def scene(self) -> str:
+        """What it shows, and where the sticker is if that was searched for."""
+        return f"{self.true_class}, {self.place}" if self.place else self.true_class
 
     @property
     def targeted(self) -> bool:
@@ -156,6 +180,9 @@ class DefenseRow(Settings):
         published: what was published.
         seeds_lacking: of an unfinished run: how many more networks are to come; every figure is
             over those that are there.
+        trained_as: how it was trained but for the defense: what has the same is comparable; "" in
+            results of before, and for a network that was not trained here.
+        brackets: one for each scene; empty in results of before.
 
     """
 
@@ -174,6 +201,8 @@ class DefenseRow(Settings):
     published: Published | None
     epochs: int | None = None
     seeds_lacking: int = 0
+    trained_as: str = ""
+    brackets: tuple[Bracketed, ...] = ()
 
 
 class Interval(Settings):
@@ -399,6 +428,8 @@ class Results(Settings, Generic[Asked, Row]):
         rows: what was found.
         steps: the keys of the records that the rows were read from.
         lacking: what an unfinished run has not got; none in a finished one.
+        rp2_differs: what of the folder ``rp2`` is not RP2's own: "network", "photographs", "mask",
+            "noise"; None without such a folder, or where that was not compared.
 
     """
 
@@ -434,14 +465,19 @@ class Results(Settings, Generic[Asked, Row]):
 
         return frame(self)
 
+    rp2_differs: tuple[str, ...] | None = None
+
 
 AnyResults = Results[Any, Any]
 __all__ = [
     "AnyResults",
     "AttackedScene",
     "BlackboxRow",
+    "Bracketed",
+    "Covered",
     "DefenseRow",
     "FewTargets",
+    "Fooled",
     "Interval",
     "LackingRow",
     "LayerSpectra",

@@ -115,6 +115,7 @@ def run(
             rows=there.rows(records.outcome, made),
             steps=tuple(step.key for step in there.steps),
             lacking=plan.lacking(records),
+            rp2_differs=plan.rp2_differs,
         )
 
     if before is not None and all(step.key in records for step in in_order(plan.steps)):

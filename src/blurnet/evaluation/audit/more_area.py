@@ -3,7 +3,9 @@
 import torch
 from torch import Tensor
 
-from ..inputs import ABOVE, of_image
+from blurnet.attacks.check import ABOVE
+
+from ..inputs import of_image
 from .again import again
 from .audited import Audited, Finding, judged, named, percent, void
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
+from blurnet.data.tensors import hash_tensors
 from blurnet.defenses import Defense, Recipe, defense_of, train
 from blurnet.engine import Needs, OnStep, Outcome, Step
 from blurnet.evaluation import predict, rate
@@ -17,7 +18,7 @@ from blurnet.penalties import penalty_terms
 from blurnet.settings import Settings
 from blurnet.training import Checkpoints, Progress, set_aside_broken
 
-from .building import build_network, content_of, hash_tensors, inner
+from .building import build_network, content_of, inner
 from .network import PlannedNetwork
 from .values import NetworkValues
 

@@ -54,7 +54,8 @@ class Bracket:
     Args:
         rungs: from the top.
         upper: the accuracy under the worst case over attacks.
-        lower: the certified accuracy; None if none was computed.
+        lower: the certified accuracy of this very network; None if there is none, as of every
+            bare one: see ``masking``.
 
     """
 
@@ -107,7 +108,7 @@ class Bracket:
 
 
 def bracket_of(evidence: Evidence) -> Bracket:
-    """Give the bracket of an evaluation."""
+    """Give the bracket of the bare network."""
     found = evidence.attacks
     rungs = (
         Rung("Clean images", "no sticker", evidence.accuracy, "reference"),
@@ -117,6 +118,7 @@ def bracket_of(evidence: Evidence) -> Bracket:
             complement(evidence.control.success),
             "reference",
         ),
+        *_strongest(evidence),
         Rung(
             "The sticker's place known",
             f"the ceiling: its pixels filled in ({evidence.ceiling.best})",
@@ -141,11 +143,20 @@ def bracket_of(evidence: Evidence) -> Bracket:
             worst_struck(evidence),
         ),
     )
-    return Bracket(rungs, evidence.worst.accuracy, evidence.certified)
+    return Bracket(rungs, evidence.worst.accuracy, None)
 
 
 def _called(rung: Rung) -> str:
     return f"{rung.name} (struck through)" if rung.struck else rung.name
+
+
+def _strongest(evidence: Evidence) -> tuple[Rung, ...]:
+    control = evidence.control
+    if control.strongest is None:
+        return ()
+    note = f"the control at its strongest: one opaque sticker, {control.strongest_by}"
+    accuracy = complement(control.strongest)
+    return (Rung("Strongest sticker nobody searched for", note, accuracy, "reference"),)
 
 
 def complement(rate: Rate) -> Rate:

@@ -14,6 +14,7 @@ from blurnet.report.tables import (
     number_cell,
     rate_cell,
 )
+from blurnet.report.words import percent
 
 COLUMNS = (
     Column("mean over targets", "success\nmean", group="Attack success", interval=True),
@@ -33,6 +34,7 @@ def attacks_table(evidence: Evidence) -> Table:
             (rate_cell(evidence.control.success), *[NOTHING] * 5),
             "the control: what covering alone does",
         ),
+        *_strongest(evidence),
         Row(
             "The sticker's place known",
             (rate_cell(complement(evidence.ceiling.accuracy)), *[NOTHING] * 5),
@@ -57,6 +59,22 @@ def attacks_table(evidence: Evidence) -> Table:
         "the network says without the sticker. Below each rate its 95 % interval.",
         below="success: attacked images not classified as their class",
     )
+
+
+def _strongest(evidence: Evidence) -> list[Row]:
+    control = evidence.control
+    if control.strongest is None:
+        return []
+    plain = ", ".join(f"{each.name} {percent(each.success.value)}" for each in control.plain)
+    cells = (NOTHING, rate_cell(control.strongest, note=control.strongest_by))
+    return [
+        Row(
+            "Strongest sticker nobody searched for",
+            (*cells, rate_cell(control.any_sticker), *[NOTHING] * 3),
+            f"the control at its strongest, of random colours and plain ones: {plain}; under “any "
+            "target”: by any of them",
+        )
+    ]
 
 
 def _attack(evidence: Evidence, found: AttackFound) -> Row:
