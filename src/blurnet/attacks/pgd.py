@@ -95,9 +95,7 @@ def pgd(
     return attacked
 
 
-def loss_gradient(
-    model: nn.Module, images: Tensor, labels: Tensor, piece: int | Pieces
-) -> Tensor:
+def loss_gradient(model: nn.Module, images: Tensor, labels: Tensor, piece: int | Pieces) -> Tensor:
     """Give ∇_x of the summed cross-entropy, N × C × H × W; the model's own gradients stay.
 
     Args:

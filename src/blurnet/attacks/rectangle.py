@@ -142,8 +142,12 @@ def _worst_place(
     with torch.no_grad():
         for place in places.unbind(1):
             occluded = torch.where(_inside(place, settings, images), 0.5, images)
-            found = piece.run(len(images), lambda part, of=occluded: model(of[part]))
-            logits = torch.cat([some for _, some in found])
+
+            def answered(part: slice, occluded: Tensor = occluded) -> Tensor:
+                logits: Tensor = model(occluded[part])
+                return logits
+
+            logits = torch.cat([some for _, some in piece.run(len(images), answered)])
             losses.append(F.cross_entropy(logits, labels, reduction="none"))
     worst = torch.stack(losses, 1).argmax(1).cpu()
     return places[torch.arange(len(places)), worst]

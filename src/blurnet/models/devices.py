@@ -13,7 +13,7 @@ from torch import nn
 from blurnet.errors import BlurnetError
 
 VARIABLE = "BLURNET_DEVICE"
-"""In the environment: where networks go that blurnet builds or reads; a run's workers inherit it."""
+"""In the environment, which workers inherit: where networks go that blurnet builds or reads."""
 
 
 def device_of(model: nn.Module) -> torch.device:

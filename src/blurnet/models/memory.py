@@ -51,7 +51,6 @@ def measured_piece(
         At least 1, also where one image takes more than the budget, or the network takes no two.
 
     """
-
     device = device_of(model)
 
     def run(count: int) -> None:

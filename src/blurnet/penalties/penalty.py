@@ -154,7 +154,6 @@ def penalty_values(
     model = as_classifier(model)
     piece = images_at_once(model, images, gradients=False) if piece is None else piece
 
-
     def measured(part: slice) -> list[tuple[int, float]]:
         with _watch(model, penalties) as terms:
             model(images[part])
