@@ -13,6 +13,7 @@ the processor, and what is written again reads as the same. What breaks a reader
 import argparse
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -33,21 +34,32 @@ def main() -> None:
     asked = parser.parse_args()
     names = asked.reader or list(READERS)
     share = max(5, round(asked.minutes * 60 / len(names)))
-    print(f"{'reader':16}{'inputs':>9}{'a second':>10}{'edges':>8}{'kept':>7}{'broken':>8}")
-    failed, inputs, began = 0, 0, time.monotonic()
+    print(f"{'reader':16}{'inputs':>9}{'CPU s':>8}{'edges':>8}{'kept':>7}{'broken':>8}")
+    failed, inputs = 0, 0
     for name in names:
+        before = processor()
         executed, edges, kept, broken = fuzzed(name, share, asked.seed)
         failed, inputs = failed + broken, inputs + executed
-        print(f"{name:16}{executed:>9}{executed / share:>10.0f}{edges:>8}{kept:>7}{broken:>8}", flush=True)
-    minutes = (time.monotonic() - began) / 60
-    print(f"{len(names)} readers, {inputs} inputs, {minutes:.1f} minutes, {failed} broken")
+        spent = processor() - before
+        print(f"{name:16}{executed:>9}{spent:>8.0f}{edges:>8}{kept:>7}{broken:>8}", flush=True)
+    print(
+        f"{len(names)} readers, {inputs} inputs, {processor() / 60:.1f} minutes of the processor, "
+        f"{failed} broken"
+    )
     sys.exit(bool(failed))
+
+
+def processor() -> float:
+    """Give the seconds of the processor that all children took."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def fuzzed(name: str, seconds: int, seed: int) -> tuple[int, int, int, int]:
     """Fuzz one reader: how many inputs, edges of its code, inputs kept, and kinds of breaking."""
     work = ROOT / ".fuzz" / name
     shutil.rmtree(work / "broken", ignore_errors=True)
+    (work / "broken").mkdir(parents=True)
     executed = edges = 0
     until = time.monotonic() + seconds
     for again in range(20):
@@ -73,6 +85,8 @@ def fuzzed(name: str, seconds: int, seed: int) -> tuple[int, int, int, int]:
         edges = max([edges, *map(int, re.findall(r"cov: (\d+)", said))])
         if child.returncode == 0:
             break
+        if not executed:
+            sys.exit(f"{name}: the process of fuzzing could not start:\n{said[-2000:]}")
     broken = [path for path in sorted((work / "broken").iterdir()) if path.suffix != ".txt"]
     for path in broken:
         place = corpus() / name / f"broken-{path.name}"

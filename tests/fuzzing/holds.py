@@ -49,6 +49,10 @@ def same(what: object, other: object) -> None:
 def bits(tensors: dict[str, torch.Tensor]) -> dict[str, object]:
     """Give tensors as what can be compared, NaN included."""
     return {
-        name: (t.dtype, tuple(t.shape), t.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+        name: (
+            t.dtype,
+            tuple(t.shape),
+            t.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes(),
+        )
         for name, t in tensors.items()
     }

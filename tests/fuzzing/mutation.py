@@ -21,7 +21,7 @@ VALUES: tuple[Any, ...] = (
 )  # fmt: skip
 LINES = (
     "- !!python/object/apply:os.system [x]", "a: &a [*a]", "<<: *x", "2020-13-45", "!!int x",
-    "? [a]", "0b_", "1:2:3", "!!binary x", "&a a", "*a", "{{{{", "[[[[", "- - - - -", "'", '"\\x00"',
+    "? [a]", "0b_", "1:2", "!!binary x", "&a a", "*a", "{{{{", "[[[[", "- - - - -", "'", '"\\x00"',
     "a: 1\na: 2", "!!timestamp x", "!!bool x", "\t", "%YAML 9.9", "---", "on: off", "=", "a.b.c=1",
     ";;;", "0,0,0", "1e999,0,0", "nan,0,0", "NaN", '"', '"a\nb"', "999999999", "-1", "../..", "/",
 )  # fmt: skip
@@ -50,7 +50,13 @@ def _changed(value: Any, luck: random.Random) -> Any:
     ahead = [value]
     while ahead:
         outer = ahead.pop()
-        keys = outer if isinstance(outer, dict) else range(len(outer)) if isinstance(outer, list) else ()
+        keys = (
+            outer
+            if isinstance(outer, dict)
+            else range(len(outer))
+            if isinstance(outer, list)
+            else ()
+        )
         for key in keys:
             places.append((outer, key))
             ahead.append(outer[key])
@@ -108,11 +114,25 @@ def mutated_safetensors(
     names = [name for name in told if name != "__metadata__"] if isinstance(told, dict) else []
     if what == 0 and isinstance(inside, dict) and inside:
         name = luck.choice(list(inside))
-        inside[name] = mutated_json(str(inside[name]).encode(), luck, plainly).decode("utf-8", "replace")
+        inside[name] = mutated_json(str(inside[name]).encode(), luck, plainly).decode(
+            "utf-8", "replace"
+        )
     elif what == 1 and names and isinstance(told[luck.choice(names)], dict):
         entry = told[luck.choice(names)]
         if isinstance(entry, dict):
-            kinds = ["F32", "F64", "F16", "BF16", "I64", "U8", "BOOL", "C64", "F8_E4M3", "U16", "F4"]
+            kinds = [
+                "F32",
+                "F64",
+                "F16",
+                "BF16",
+                "I64",
+                "U8",
+                "BOOL",
+                "C64",
+                "F8_E4M3",
+                "U16",
+                "F4",
+            ]
             entry["dtype"] = luck.choice(kinds)
     elif what == 2 and names:
         name = luck.choice(names)
@@ -140,7 +160,9 @@ def mutated_safetensors(
     return struct.pack("<Q", length) + header + data
 
 
-def mutated_picture(content: bytes, luck: random.Random, plainly: Callable[[bytes], bytes]) -> bytes:
+def mutated_picture(
+    content: bytes, luck: random.Random, plainly: Callable[[bytes], bytes]
+) -> bytes:
     """Change a chunk of a PNG and keep the checksums true; other pictures byte by byte."""
     if not content.startswith(b"\x89PNG\r\n\x1a\n"):
         return plainly(content)
@@ -162,7 +184,15 @@ def mutated_picture(content: bytes, luck: random.Random, plainly: Callable[[byte
         chunks.insert(chosen, [luck.choice(extra), luck.randbytes(luck.randrange(40))])
     elif what == 3 and len(chunks[0][1]) == 13:
         sides = [0, 1, 2, 7, 8000, 65535, 2**31 - 1, 2**32 - 1]
-        kinds = bytes([luck.choice([1, 2, 4, 8, 16, 3]), luck.choice([0, 2, 3, 4, 6, 9]), 0, 0, luck.randrange(3)])
+        kinds = bytes(
+            [
+                luck.choice([1, 2, 4, 8, 16, 3]),
+                luck.choice([0, 2, 3, 4, 6, 9]),
+                0,
+                0,
+                luck.randrange(3),
+            ]
+        )
         chunks[0][1] = struct.pack(">II", luck.choice(sides), luck.choice(sides)) + kinds
     elif what == 4 and chunks[chosen][0] == b"IDAT":
         chunks[chosen][1] = zlib.compress(luck.randbytes(luck.randrange(200)))
@@ -175,7 +205,9 @@ def mutated_picture(content: bytes, luck: random.Random, plainly: Callable[[byte
     return content[:8] + b"".join(made)
 
 
-def mutated_archive(content: bytes, luck: random.Random, plainly: Callable[[bytes], bytes]) -> bytes:
+def mutated_archive(
+    content: bytes, luck: random.Random, plainly: Callable[[bytes], bytes]
+) -> bytes:
     """Change a member of a zip archive, and pack it again."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:

@@ -3,6 +3,7 @@
 ``PYTHONPATH=src:tests python -m fuzzing.seeds`` writes them into ``tests/corpus`` anew.
 """
 
+import contextlib
 import io
 import json
 import tempfile
@@ -20,7 +21,7 @@ import blurnet
 from blurnet.data import ImageSet
 from blurnet.engine import Computed, provenance
 from blurnet.engine.failures import Failed
-from blurnet.engine.planned import PlannedStep, PlanFile
+from blurnet.engine.planned import PlanFile, PlannedStep
 from blurnet.engine.working import Beat
 from blurnet.evaluation import rate
 from blurnet.evaluation.evidence import Suite, SuiteAttack
@@ -77,7 +78,9 @@ def saved(picture: Image.Image, kind: str, **how: Any) -> bytes:
 def pictures() -> Iterator[bytes]:
     """Pictures of all kinds."""
     grey = Image.linear_gradient("L").resize((7, 5))
-    color = Image.merge("RGB", [grey, grey.rotate(180), grey.transpose(Image.Transpose.FLIP_TOP_BOTTOM)])
+    color = Image.merge(
+        "RGB", [grey, grey.rotate(180), grey.transpose(Image.Transpose.FLIP_TOP_BOTTOM)]
+    )
     turned = Image.Exif()
     turned[0x0112] = 6
     yield saved(color, "PNG")
@@ -115,14 +118,19 @@ def networks() -> Iterator[tuple[str, bytes]]:
         blurnet.save(Small(), folder / "b.safetensors", classes=("a", "b"))
         yield "network", (folder / "b.safetensors").read_bytes()
         state = Small().state_dict()
-        for content in (state, {"state_dict": {f"module.{k}": v for k, v in state.items()}, "epoch": 3}):
+        for content in (
+            state,
+            {"state_dict": {f"module.{k}": v for k, v in state.items()}, "epoch": 3},
+        ):
             for new in (True, False):
                 file = io.BytesIO()
                 torch.save(content, file, _use_new_zipfile_serialization=new)
                 yield "weights", file.getvalue()
         many = torch.export.Dim("many", max=64)
         for shapes in (None, ({0: many},)):
-            exported = torch.export.export(Small(), (torch.rand(2, 3, 4, 4),), dynamic_shapes=shapes)
+            exported = torch.export.export(
+                Small(), (torch.rand(2, 3, 4, 4),), dynamic_shapes=shapes
+            )
             torch.export.save(exported, folder / "p.pt2")
             yield "program", (folder / "p.pt2").read_bytes()
         signs = ImageSet(
@@ -139,7 +147,7 @@ def _train(signs: ImageSet, checkpoints: Checkpoints, *, cut: bool) -> None:
         if cut and done == 3:
             raise InterruptedError
 
-    try:
+    with contextlib.suppress(InterruptedError):
         fit(
             Small(),
             signs,
@@ -149,8 +157,6 @@ def _train(signs: ImageSet, checkpoints: Checkpoints, *, cut: bool) -> None:
             checkpoints=checkpoints,
             on_step=stop,
         )
-    except InterruptedError:
-        pass
 
 
 def evaluations() -> Iterator[tuple[str, bytes]]:
@@ -203,7 +209,9 @@ def evaluations() -> Iterator[tuple[str, bytes]]:
 def runs() -> Iterator[tuple[str, bytes]]:
     """What runs leave."""
     step = PlannedStep(key=KEY, kind="train", title="train a", needs=())
-    more = PlannedStep(key=KEY.replace("train", "evaluate"), kind="evaluate", title="b", needs=(KEY,))
+    more = PlannedStep(
+        key=KEY.replace("train", "evaluate"), kind="evaluate", title="b", needs=(KEY,)
+    )
     plan = PlanFile(steps=(step, more), jobs=2, command="blurnet run a.yaml", folder="/work")
     yield "plan", to_json(plan.model_dump(mode="json"))
     failed = Failed(kind="train", title="t", error="it fell", traceback=("a", "b"), seconds=1.5)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from blurnet.errors import BlurnetError, BlurnetWarning
 from blurnet.models.classifier import as_classifier, network_of
 from blurnet.models.inputs import find_input, one_line
+from blurnet.models.memory import is_out_of_memory, out_of_memory
 from blurnet.models.modes import evaluating
 
 _warned: WeakSet[nn.Module] = WeakSet()
@@ -41,6 +42,8 @@ def check_network(model: nn.Module, example: Tensor) -> int:
     except BlurnetError:
         raise
     except Exception as error:
+        if is_out_of_memory(error):
+            raise out_of_memory() from error
         raise BlurnetError(
             f"the network does not take images of {_said(example.shape[1:])}: "
             f"it said: {one_line(error)}; {_remedy(classifier, example)}"

@@ -80,11 +80,11 @@ def dead_gradient_share(
 
     terms.piece = piece_within(
         lambda count: gradient_of(Part(slice(1), slice(1), slice(count))),
-        budget=budget_on(images.device),
+        budget=budget_on(network.device),
     )
     gradient = torch.zeros_like(sticker)
-    for part in terms.parts(len(targets), 1):
-        gradient[part.target, terms.own(part.view)] += gradient_of(part)
+    for part, its_gradient in terms.in_parts(len(targets), 1, gradient_of):
+        gradient[part.target, terms.own(part.view)] += its_gradient
     if settings.placement == "paste":
         gradient *= sticker * (1 - sticker)
     inside = sticker_pixels(covered if per_image else terms.whole_mask)

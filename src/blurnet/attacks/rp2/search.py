@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -163,7 +164,7 @@ def _attacked(terms: Terms, noise: Tensor) -> Tensor:
 
 def _piece(terms: Terms, network: AttackedNetwork, free: Tensor, example: Tensor) -> int:
     """Say how many images are fastest at once and stay in the budget, with all that is done."""
-    fastest = fastest_piece(network.dtype, terms.images, example)
+    fastest = fastest_piece(network, terms.images, example)
     targets, views = terms.targets.shape
     if targets * views * terms.draws.draws == 1:
         return fastest
@@ -178,7 +179,7 @@ def _piece(terms: Terms, network: AttackedNetwork, free: Tensor, example: Tensor
         expectation, _ = terms.expectation(network, sticker, rows, part, terms.draws.final)
         torch.autograd.grad(expectation.sum(), sticker)
 
-    return min(fastest, piece_within(run, budget=budget_on(free.device)))
+    return min(fastest, piece_within(run, budget=budget_on(network.device)))
 
 
 def _search(
@@ -214,16 +215,15 @@ def _search(
         (gradient,) = torch.autograd.grad(penalty.sum(), free)
         objective = penalty.detach()
         counted, change = torch.zeros_like(objective), torch.zeros_like(objective)
-        for part in terms.parts(len(running), draws):
+        look = partial(_look, terms, network, free.detach(), running, drawn)
+        for part, (its_gradient, expectation, fooled) in terms.in_parts(len(running), draws, look):
             rows, own = running[part.target], terms.own(part.view)
-            sticker = free.detach()[rows, own].requires_grad_()
-            expectation, fooled = terms.expectation(network, sticker, rows, part, drawn)
-            gradient[rows, own] += torch.autograd.grad(expectation.sum(), sticker)[0]
-            objective[rows, own] += expectation.detach()
+            gradient[rows, own] += its_gradient
+            objective[rows, own] += expectation
             held[rows] &= fooled.flatten(1).all(1)
             counted[rows, own] += terms.count(fooled)
             if closest:
-                change[rows, own] += terms.change(sticker.detach(), part)
+                change[rows, own] += terms.change(free.detach()[rows, own], part)
         history[running, :, step] = objective[running]
         share[running, :, step] = counted[running] / views
         if closest:
@@ -249,6 +249,17 @@ def _search(
     return ended, history, share
 
 
+def _look(
+    terms: Terms, network: Network, free: Tensor, running: Tensor, drawn: list[Tensor], part: Part
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Give a part's share of the gradient and of the objective, and where the network is fooled."""
+    rows, own = running[part.target], terms.own(part.view)
+    sticker = free[rows, own].requires_grad_()
+    expectation, fooled = terms.expectation(network, sticker, rows, part, drawn)
+    (gradient,) = torch.autograd.grad(expectation.sum(), sticker)
+    return gradient, expectation.detach(), fooled
+
+
 def _check_finite(history: Tensor) -> None:
     """Raise a BlurnetError if an objective, t × s × steps, became infinite or not a number."""
     wrong = (~history.isfinite()).flatten(0, 1).any(0)
@@ -268,15 +279,18 @@ def _judge(terms: Terms, judge: nn.Module, free: Tensor, rows: Tensor) -> tuple[
     free, final = free[rows], terms.draws.final
     objective = terms.penalty(free)
     counted, change = torch.zeros_like(objective), torch.zeros_like(objective)
-    for part in terms.parts(len(rows), 1):
-        own = terms.own(part.view)
-        sticker = free[part.target, own]
-        expectation, fooled = terms.expectation(
+
+    def judged(part: Part) -> tuple[Tensor, Tensor]:
+        sticker = free[part.target, terms.own(part.view)]
+        return terms.expectation(
             lambda attacked, _view: judge(attacked), sticker, rows[part.target], part, final
         )
+
+    for part, (expectation, fooled) in terms.in_parts(len(rows), 1, judged):
+        own = terms.own(part.view)
         objective[part.target, own] += expectation
         counted[part.target, own] += terms.count(fooled)
-        change[part.target, own] += terms.change(sticker, part)
+        change[part.target, own] += terms.change(free[part.target, own], part)
     return counted, change if terms.settings.keep == "closest" else objective
 
 

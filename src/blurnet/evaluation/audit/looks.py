@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from blurnet.attacks.check import mask_of
 from blurnet.attacks.fast.attacked_network import frozen_copy
-from blurnet.models.memory import images_at_once
+from blurnet.models.memory import Pieces, images_at_once
 
 from .audited import Audited
 
@@ -27,8 +27,9 @@ def margin(logits: Tensor, labels: Tensor) -> Tensor:
 @torch.no_grad()
 def logits_of(network: nn.Module, images: Tensor) -> Tensor:
     """Give a network's logits, N × K, in pieces that fit in memory; it is in evaluation mode."""
-    piece = images_at_once(network, images, gradients=False)
-    return torch.cat([network(part) for part in torch.split(images, piece)])
+    pieces = Pieces(images_at_once(network, images, gradients=False))
+    found = pieces.run(len(images), lambda part: network(images[part]))
+    return torch.cat([logits for _, logits in found])
 
 
 def gradient_of(network: nn.Module, images: Tensor, labels: Tensor, loss: Loss) -> Tensor:
@@ -38,14 +39,15 @@ def gradient_of(network: nn.Module, images: Tensor, labels: Tensor, loss: Loss) 
         RuntimeError: as the network's backward pass.
 
     """
-    piece = images_at_once(network, images, gradients=True)
-    parts = []
-    for some, its_own in zip(torch.split(images, piece), torch.split(labels, piece), strict=True):
+
+    def differentiated(part: slice) -> Tensor:
         with torch.enable_grad():
-            variable = some.detach().clone().requires_grad_()
-            value = loss(network(variable.clone()), its_own).sum()
-            parts.append(torch.autograd.grad(value, variable)[0])
-    return torch.cat(parts)
+            variable = images[part].detach().clone().requires_grad_()
+            value = loss(network(variable.clone()), labels[part]).sum()
+            return torch.autograd.grad(value, variable)[0]
+
+    pieces = Pieces(images_at_once(network, images, gradients=True))
+    return torch.cat([gradient for _, gradient in pieces.run(len(images), differentiated)])
 
 
 @dataclass(frozen=True, eq=False)
