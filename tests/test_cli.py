@@ -243,7 +243,8 @@ def test_wrong_experiment_files(blurnet, tmp_path, content, message):
 
 def test_a_filter_that_makes_no_sense_writes_nothing(blurnet, artifacts, tmp_path):
     status, shipped, _ = blurnet("list", "experiments")
-    names = "alphas blackbox deeper fixed-blur spectra train-defenses whitebox"
+    first, then = "adaptive alphas area blackbox deeper", "fixed-blur spectra train-defenses"
+    names = f"{first} {then} undertraining whitebox"
     assert (status, shipped.split()) == (0, names.split())
     path = tmp_path / "mine.yaml"
     text = files("blurnet.experiments").joinpath("blackbox.yaml").read_text("utf-8")

@@ -100,14 +100,15 @@ def test_the_page_says_what_was_found(evidence):
 
 def test_the_bracket_goes_from_clean_to_the_worst_case(evidence):
     bracket = bracket_of(evidence)
-    assert [rung.name for rung in bracket.rungs[:3]] == [
+    assert [rung.name for rung in bracket.rungs[:4]] == [
         "Clean images",
         "Random colours",
+        "Strongest sticker nobody searched for",
         "The sticker's place known",
     ]
     assert bracket.rungs[0].accuracy == evidence.accuracy
     assert bracket.rungs[-1].accuracy == evidence.worst.accuracy == bracket.upper
-    assert all(rung.accuracy.value >= bracket.upper.value for rung in bracket.rungs[3:])
+    assert all(rung.accuracy.value >= bracket.upper.value for rung in bracket.rungs[4:])
     assert bracket.words.startswith("0")
     assert bracket.lower is None  # what is certified is another network
 

@@ -36,6 +36,7 @@ NAMES = {
     "harden",
     "load",
     "load_images",
+    "load_records",
     "load_results",
     "masked",
     "pgd",

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from blurnet.defenses import load as load
     from blurnet.defenses import save as save
     from blurnet.defenses import train as train
+    from blurnet.engine import load_records as load_records
     from blurnet.evaluation import Evidence as Evidence
     from blurnet.evaluation import attack as attack
     from blurnet.evaluation import evaluate as evaluate
@@ -68,6 +69,7 @@ _ROOMS = {
     "certificates": ("certify", "masked"),
     "data": ("load_images",),
     "defenses": ("Blur", "Defense", "harden", "load", "save", "train"),
+    "engine": ("load_records",),
     "evaluation": ("Evidence", "attack", "evaluate"),
     "experiments": ("load_results", "run"),
     "models": ("Classifier",),
@@ -95,6 +97,7 @@ __all__ = [
     "harden",
     "load",
     "load_images",
+    "load_records",
     "load_results",
     "masked",
     "pgd",

@@ -67,6 +67,14 @@ def evaluate(
         ),
     ] = None,
     seed: options.Seed = 0,
+    audit: Annotated[
+        bool,
+        typer.Option(
+            "--audit/--no-audit",
+            help="Check whether the attacks did their work; a failed check strikes their figures "
+            "through.",
+        ),
+    ] = True,
     out: Annotated[
         Path, typer.Option(metavar="DIR", help="Where evidence.json and the page go.")
     ] = Path("runs/evaluate"),
@@ -103,6 +111,7 @@ def evaluate(
             max_success,
             min_accuracy,
             seed,
+            audit,
             None if certify is None else tuple(certify),
         ),
         out,

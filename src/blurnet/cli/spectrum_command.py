@@ -132,10 +132,11 @@ def spectrum(
             scene.attacked,
             layers,
             controls=scene.controls(),
+            others=scene.plain(),
             cutoff=cutoff,
             window=chosen,
             maps_shown=64,
-            on_step=_of_all(on_step, 1 + (scene.attacked is not None) + scene.stickers),
+            on_step=_of_all(on_step, scene.sets),
         )
         measured = {name: layer_spectra(of) for name, of in found.items()}
         files = write_drawings(drawings_of(found, measured, cutoff, len(scene.clean)), out)

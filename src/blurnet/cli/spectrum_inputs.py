@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from blurnet.cli.inputs import RP2_NETWORK, NetworkAsked, _numbers
+from blurnet.cli.inputs import RP2_NETWORK, NetworkAsked, numbers_of
 from blurnet.errors import BlurnetError
 
 if TYPE_CHECKING:
@@ -47,12 +47,24 @@ class Inputs:
         generator = torch.Generator().manual_seed(CONTROL_SEED)
         return random_colors(self.clean, self.mask, stickers=self.stickers, generator=generator)
 
+    def plain(self) -> "dict[str, Tensor]":
+        """Give the images under a plain black and a plain white sticker."""
+        from blurnet.attacks.control import plain_stickers
+
+        return {} if self.mask is None else plain_stickers(self.clean, self.mask)
+
     @property
     def stickers(self) -> int:
         """How many stickers the control has."""
         from blurnet.evaluation.attack import CONTROL_STICKERS
 
         return 0 if self.mask is None else CONTROL_STICKERS
+
+    @property
+    def sets(self) -> int:
+        """How many sets of images are looked at."""
+        plain = 0 if self.mask is None else 2
+        return 1 + (self.attacked is not None) + plain + self.stickers
 
 
 def rp2_inputs(folder: Path, asked: NetworkAsked) -> Inputs:
@@ -136,8 +148,8 @@ def _network(asked: NetworkAsked) -> "Classifier | None":
         asked.model,
         weights=asked.weights,
         classes=parse_classes(asked.classes) if asked.classes else None,
-        mean=_numbers("--mean", asked.mean),
-        std=_numbers("--std", asked.std),
+        mean=numbers_of("--mean", asked.mean),
+        std=numbers_of("--std", asked.std),
     )
 
 

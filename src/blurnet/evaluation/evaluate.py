@@ -14,17 +14,19 @@ from blurnet.engine import Computed, provenance
 from blurnet.errors import BlurnetError
 
 from .asked_certificates import asked_certificates
-from .attack import control_answers
+from .audit import audit_condition, checks_of, weights_of, work_of_audit
 from .ceiling import ceiling
 from .certificates import broken_condition, certificates_of, stickers_of
 from .conditions import conditions_of
-from .evidence import Answered, Control, Evidence, WorstCase
+from .control import control_of
+from .evidence import CONTROL, Answered, Control, Evidence, WorstCase
 from .inputs import Labels, labels_of, of_image, pixels_of, understood
-from .metrics import mean_rate, rate
+from .metrics import rate
 from .predict import predict
 from .progress import OnProgress, Progress
 from .suite import Suite
-from .suite_attacks import Found, Given, bytes_of, run_attack, work_of
+from .suite_attacks import Found, Given, run_attack, work_of
+from .suite_pictures import bytes_of
 from .suites import suite_of
 from .words import defense_words
 
@@ -47,10 +49,12 @@ def evaluate(
     max_success: float | None = None,
     min_accuracy: float | None = None,
     certify: Sequence[str | Family] | None = None,
+    audit: bool = True,
 ) -> Evidence:
     """Measure how a network stands up to stickers in a mask.
 
-    Clean answers; the control (ten opaque stickers of random colours); the ceiling (the sticker's
+    Clean answers; the control (ten opaque stickers of random colours, plain white and black); the
+    ceiling (the sticker's
     pixels filled in); each attack of the suite; the worst case over them, image by image; and
     whether all this makes a figure that can be quoted.
 
@@ -79,6 +83,8 @@ def evaluate(
         certify: families of stickers to certify the network with masking against, such as "any:5";
             see ``blurnet.certify``. By default the mask where it is, the mask moved by 2 pixels of
             32, and any square of as many pixels; () for none.
+        audit: whether the attacks' figures are audited, which is one more condition. Of the quick
+            suite it is a quick audit.
 
     Raises:
         BlurnetError: in one line, before anything is computed, for what does not fit.
@@ -106,14 +112,15 @@ def evaluate(
     families = asked_certificates(certify, images, mask, quick=chosen.name == "quick")
     total = sum(work_of(attack, label, checked, seed) for attack in chosen.attacks)
     total += sum(each.work for each in families)
-    progress = Progress(on_step, total + (chosen.control_stickers + 4) * len(images))
+    audits = work_of_audit(chosen, label) if audit else 0
+    progress = Progress(on_step, total + audits + (chosen.control_stickers + 6) * len(images))
 
     progress.now("clean images")
     clean = predict(checked.model, images)
     progress.done(len(images))
     progress.now("random colours")
-    colors = control_answers(checked.model, images, mask, stickers=chosen.control_stickers)
-    progress.done(chosen.control_stickers * len(images))
+    control = control_of(checked.model, images, label, mask, stickers=chosen.control_stickers)
+    progress.done((chosen.control_stickers + 2) * len(images))
     progress.now("the mask filled in")
     filled = ceiling(checked.model, images, label, mask)
     progress.done(3 * len(images))
@@ -124,13 +131,13 @@ def evaluate(
         progress.now(attack.name)
         found.append(run_attack(given, attack, place, progress.within))
         progress.done(work_of(attack, label, checked, seed))
-    control = Control(
-        answers=tuple(map(tuple, colors.tolist())), success=mean_rate(colors != label)
-    )
     made = stickers_of(images, mask, given.shown, [each.tensors for each in found])
     certificates = certificates_of(checked.model, images, label, families, made, progress, seed)
     accuracy = rate(clean.classes == label)
-    worst = _worst(clean.classes != label, found)
+    worst = _worst(clean.classes != label, found, control, label)
+    progress.now("audit")
+    checks = checks_of(model, chosen, given, found, control, progress.within) if audit else ()
+    progress.done(audits)
     figures = tuple(each.figures for each in found)
     pixels = pixels_of(mask)
     evidence = Evidence(
@@ -152,9 +159,14 @@ def evaluate(
         ceiling=filled,
         attacks=figures,
         worst=worst,
-        conditions=conditions_of(chosen, accuracy, control, filled, figures, worst, checked.logits)
-        + broken_condition(certificates),
+        conditions=(
+            *conditions_of(chosen, accuracy, control, filled, figures, worst, checked.logits),
+            *broken_condition(certificates),
+            *audit_condition(checks),
+        ),
         certificates=certificates,
+        audit=checks,
+        weights=weights_of(checked.model),
         computed=Computed(
             by=provenance(),
             seconds=time.monotonic() - start,
@@ -166,8 +178,9 @@ def evaluate(
         "clean": bytes_of(images[given.shown]),
         "mask": of_image(mask, given.shown).float().clone(),
     }
-    for each in found:
-        tensors |= each.tensors
+    for place, each in enumerate(found):
+        kept = each.descent is not None and each.figures.attack.gradient
+        tensors |= each.tensors | (each.descent.tensors(place) if kept and each.descent else {})
     return evidence.with_tensors(tensors)
 
 
@@ -195,11 +208,14 @@ def _shown(images: int) -> Tensor:
     return torch.linspace(0, images - 1, SHOWN).round().long()
 
 
-def _worst(wrong: Tensor, found: Sequence[Found]) -> WorstCase:
-    """Count an image as fooled if it is wrong without a sticker, or any attack fools it."""
+def _worst(wrong: Tensor, found: Sequence[Found], control: Control, labels: Tensor) -> WorstCase:
+    """Count an image as fooled if it is wrong without a sticker, or any sticker tried fools it."""
     by: list[str | None] = ["clean" if each else None for each in wrong.tolist()]
     for each in found:
         for place in each.fooled.nonzero().flatten().tolist():
             by[place] = by[place] or each.figures.attack.name
+    stickers = [*control.answers, *(plain.answers for plain in control.plain)]
+    for place in (torch.tensor(stickers) != labels).any(0).nonzero().flatten().tolist():
+        by[place] = by[place] or CONTROL
     fooled = torch.tensor([each is not None for each in by])
     return WorstCase(success=rate(fooled), accuracy=rate(~fooled), by=tuple(by))

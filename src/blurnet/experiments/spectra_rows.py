@@ -1,23 +1,25 @@
 """From the records of spectra, answers and attacks to the rows of a table."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from torch import Tensor
+
 from blurnet.defenses import Defense
 from blurnet.engine import Outcome, Step
-from blurnet.spectra import INPUT, MeanInterval, compare_rings, comparison_of
+from blurnet.spectra import INPUT, MeanInterval, compare_rings, comparison_of, raised
 
-from .plan import Read
+from .plan import PlannedRow, Read
 from .rates import few_targets, transfer_rates
-from .results import Interval, LayerSpectra, Ring, SpectraRow, SpectraSteps
+from .results import Interval, LayerSpectra, RaisedMaps, Ring, SpectraRow, SpectraSteps
 from .steps.network import PlannedNetwork
-from .steps.spectra import measured_of, profiles_of
+from .steps.spectra import measured_of, profiles_of, stretched_of
 from .steps.values import SpectraValues, TransferValues, WhiteboxValues
 
 
 @dataclass(frozen=True)
-class PlannedSpectra:
+class PlannedSpectra(PlannedRow[SpectraRow]):
     """A network and the steps that look into it.
 
     Args:
@@ -42,6 +44,11 @@ class PlannedSpectra:
     spectra: Step[SpectraValues]
     transfer: Step[TransferValues]
     whitebox: Step[WhiteboxValues] | None
+
+    @property
+    def called(self) -> str:
+        """Its label."""
+        return self.label
 
     @property
     def stages(self) -> Sequence[Sequence[Step[Any]]]:
@@ -104,6 +111,27 @@ def _layer(spectra: Outcome[SpectraValues], layer: str) -> LayerSpectra:
         difference=_interval(compared.difference),
         control_difference=_interval(compared.control_difference),
         rings=rings,
+        raised=raised_maps(stretched_of(spectra, layer)),
+    )
+
+
+def raised_maps(stretched: Mapping[str, Tensor]) -> tuple[RaisedMaps, ...]:
+    """Count the maps that each sticker raises.
+
+    Args:
+        stretched: ``stretched_high`` by state, N × K, "clean" among them.
+
+    """
+    called = {
+        "attacked": "attacked",
+        "control": "random colours",
+        "black": "plain black",
+        "white": "plain white",
+    }
+    return tuple(
+        RaisedMaps(state=name, **vars(raised(stretched["clean"], stretched[state])))
+        for state, name in called.items()
+        if state in stretched
     )
 
 

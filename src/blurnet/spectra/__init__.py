@@ -18,8 +18,8 @@ from blurnet.spectra.layers import layer_maps as layer_maps
 from blurnet.spectra.layers import layer_profiles as layer_profiles
 from blurnet.spectra.layers import layer_spectra as layer_spectra
 from blurnet.spectra.layers import map_layers as map_layers
-from blurnet.spectra.measures import Measured as Measured
-from blurnet.spectra.measures import Spectra as Spectra
+from blurnet.spectra.measured import Measured as Measured
+from blurnet.spectra.measured import Spectra as Spectra
 from blurnet.spectra.measures import high_frequency_measures as high_frequency_measures
 from blurnet.spectra.measures import measure_spectra as measure_spectra
 from blurnet.spectra.share import CUTOFF as CUTOFF
@@ -27,6 +27,9 @@ from blurnet.spectra.share import high_frequency_energy as high_frequency_energy
 from blurnet.spectra.share import high_frequency_share as high_frequency_share
 from blurnet.spectra.share import layer_share as layer_share
 from blurnet.spectra.share import resolves as resolves
+from blurnet.spectra.stretched import Raised as Raised
+from blurnet.spectra.stretched import raised as raised
+from blurnet.spectra.stretched import stretched_high as stretched_high
 from blurnet.spectra.transform import Window as Window
 from blurnet.spectra.transform import log_magnitude as log_magnitude
 from blurnet.spectra.transform import power_spectrum as power_spectrum

@@ -7,7 +7,8 @@ from torch import Tensor, nn
 
 from blurnet.spectra.interval import MeanInterval, mean_interval, mean_ratio
 from blurnet.spectra.layers import first_layers
-from blurnet.spectra.measures import Measured, OnStep, high_frequency_measures
+from blurnet.spectra.measured import Measured
+from blurnet.spectra.measures import OnStep, high_frequency_measures
 from blurnet.spectra.share import CUTOFF
 from blurnet.spectra.transform import Window
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import length_hint
+from types import MappingProxyType
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +12,9 @@ from blurnet.errors import BlurnetError
 from blurnet.models import as_module
 from blurnet.models.memory import images_at_once
 from blurnet.spectra.layers import layer_maps
+from blurnet.spectra.measured import Measured, Spectra
 from blurnet.spectra.share import CUTOFF, high_frequency_energy
+from blurnet.spectra.stretched import stretched_high
 from blurnet.spectra.transform import Window, log_magnitude, power_spectrum, radial_profile
 
 PIECE = 256 * 2**20
@@ -20,49 +23,10 @@ PIECE = 256 * 2**20
 BYTES = 64
 """What a value of a map takes while it is transformed: itself, in float64 and in complex128."""
 
+DRAWN = ("clean", "attacked", "control")
+"""The states whose power over frequencies is kept."""
+
 OnStep = Callable[[int, int], None]
-
-
-@dataclass(frozen=True)
-class Measured:
-    """One layer's high frequencies, float64, one number for each image, N.
-
-    Args:
-        share: ``layer_share``'s, in [0, 1].
-        log_energy: the natural logarithm of the energy of high frequencies.
-        difference: the share within what makes the maps differ from the clean images'; not a
-            number for the clean ones.
-
-    """
-
-    share: Tensor
-    log_energy: Tensor
-    difference: Tensor
-
-
-@dataclass(frozen=True)
-class Spectra:
-    """What one layer's maps show, by state: ``clean``, ``attacked`` and ``control``.
-
-    Args:
-        maps: how many maps the layer gives, K.
-        shown: the places of those that are kept for the eye, S of them at even distances.
-        frequencies: of the rings, in cycles per pixel of the map, float64, R.
-        measured: high frequencies; of the control the mean over its stickers.
-        profiles: mean power over each ring, the mean over maps, float64, N × R; likewise.
-        mean: log magnitudes, not normalised, the mean over images, float64, S × H × W; of
-            ``clean``, ``attacked`` and ``difference`` (clean − attacked).
-        first: the same of the first image.
-
-    """
-
-    maps: int
-    shown: tuple[int, ...]
-    frequencies: Tensor
-    measured: dict[str, Measured]
-    profiles: dict[str, Tensor]
-    mean: dict[str, Tensor]
-    first: dict[str, Tensor]
 
 
 def high_frequency_measures(
@@ -72,6 +36,7 @@ def high_frequency_measures(
     layers: Sequence[str],
     *,
     controls: Iterable[Tensor] = (),
+    others: Mapping[str, Tensor] = MappingProxyType({}),
     cutoff: float = CUTOFF,
     window: Window | None = None,
     on_step: OnStep | None = None,
@@ -85,14 +50,15 @@ def high_frequency_measures(
         layers: as for ``layer_maps``.
         controls: the same images under other stickers in the attack's mask, such as
             ``blurnet.random_colors`` gives; each N × C × H × W. Gone through once, one at a time.
+        others: further states → the same images in them, such as under a plain sticker.
         cutoff: as for ``high_frequency_energy``.
         window: as for ``power_spectrum``.
         on_step: called after each set of images with the sets done and the sets in all, as far as
             the controls' number is known.
 
     Returns:
-        Layer → ``clean``, ``attacked`` and, with controls, ``control``: the mean over the control
-        stickers.
+        Layer → ``clean``, ``attacked``, the others by name and, with controls, ``control``: the
+        mean over the control stickers.
 
     Raises:
         BlurnetError: if the images are not as many and as large as each other, and as
@@ -100,7 +66,7 @@ def high_frequency_measures(
 
     """
     look = _Look(cutoff, window, None)
-    found = dict(_states(model, clean, attacked, layers, controls, look, on_step))
+    found = dict(_states(model, clean, attacked, layers, controls, others, look, on_step))
     return {layer: {state: _measured(of[layer]) for state, of in found.items()} for layer in layers}
 
 
@@ -111,6 +77,7 @@ def measure_spectra(
     layers: Sequence[str],
     *,
     controls: Iterable[Tensor] = (),
+    others: Mapping[str, Tensor] = MappingProxyType({}),
     cutoff: float = CUTOFF,
     window: Window | None = None,
     maps_shown: int = 16,
@@ -124,6 +91,7 @@ def measure_spectra(
         attacked: the same attacked; None without an attack.
         layers: where to look.
         controls: the same images under other stickers.
+        others: further states of the images.
         cutoff: where high frequencies begin.
         window: the window's name.
         maps_shown: of a layer with more maps, so many are kept for the eye.
@@ -134,7 +102,7 @@ def measure_spectra(
 
     """
     look = _Look(cutoff, window, maps_shown)
-    found = dict(_states(model, clean, attacked, layers, controls, look, on_step))
+    found = dict(_states(model, clean, attacked, layers, controls, others, look, on_step))
     first = {"clean": layer_maps(model, clean[:1], layers)}
     if attacked is not None:
         first["attacked"] = layer_maps(model, attacked[:1], layers)
@@ -186,11 +154,12 @@ def _states(
     attacked: Tensor | None,
     layers: Sequence[str],
     controls: Iterable[Tensor],
+    others: Mapping[str, Tensor],
     look: _Look,
     on_step: OnStep | None,
 ) -> Iterator[tuple[str, dict[str, _Layer]]]:
     """Measure one state after the other; the control is the mean over its stickers."""
-    known, done = 1 + (attacked is not None) + length_hint(controls), 0
+    known, done = 1 + (attacked is not None) + len(others) + length_hint(controls), 0
     model = None if model is None else as_module(model)
     example = layer_maps(model, clean[:1], layers)
     largest = max((maps.numel() for maps in example.values()), default=1)
@@ -221,6 +190,8 @@ def _states(
     yield "clean", measure(clean)
     if attacked is not None:
         yield "attacked", measure(attacked)
+    for name, images in others.items():
+        yield name, measure(images)
     total: dict[str, _Layer] = {}
     before = done
     for control in controls:
@@ -244,7 +215,7 @@ def _spectra(
         shown=tuple(places),
         frequencies=radial_profile(power_spectrum(maps[0, 0]))[0],
         measured={state: _measured(of) for state, of in states.items()},
-        profiles={state: of.each["profile"] for state, of in states.items()},
+        profiles={state: states[state].each["profile"] for state in DRAWN if state in states},
         mean={state: total / images for state, total in sums.items()},
         first={
             state: log_magnitude(of[0, places], window=look.window, normalised=False)
@@ -256,6 +227,7 @@ def _spectra(
 def _look_at(maps: Tensor, clean: Tensor, look: _Look) -> _Layer:
     above, total = _pooled(maps, look)
     each = {"share": above / total, "log_energy": above.log()}
+    each["stretched"] = stretched_high(maps, look.cutoff, window=look.window)
     if maps is clean:
         each["difference"] = torch.full_like(above, torch.nan)
     else:
@@ -294,4 +266,5 @@ def _mean(total: _Layer, count: int) -> _Layer:
 
 
 def _measured(layer: _Layer) -> Measured:
-    return Measured(layer.each["share"], layer.each["log_energy"], layer.each["difference"])
+    each = layer.each
+    return Measured(each["share"], each["log_energy"], each["difference"], each["stretched"])

@@ -87,5 +87,6 @@ def _evaluate(
         answers=tuple(predict(model, signs.images).classes.tolist()),
         maps=map_effects(model, layer, signs.floats),
         kernels=None if kernels is None else kernel_effects(kernels),
+        tracks=None if signs.tracks is None else tuple(signs.tracks.tolist()),
     )
     return Outcome(values, {} if kernels is None else {"kernels": kernels})

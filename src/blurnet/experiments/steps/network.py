@@ -8,13 +8,14 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from blurnet.data.tensors import hash_tensors
 from blurnet.defenses import Blur, Defense, defense_of
 from blurnet.engine import Needs, OnStep, Outcome, Step
 from blurnet.errors import BlurnetError
 from blurnet.models import MODELS, load_weights, read_network
 from blurnet.settings import Settings
 
-from .building import build_network, hash_tensors, inner, put_in
+from .building import build_network, inner, put_in
 from .values import NetworkValues
 
 

@@ -1,8 +1,9 @@
-"""A step that measures the spectra of a network's maps: clean, attacked, and under the control.
+"""A step that measures the spectra of a network's maps: clean, attacked, under other stickers.
 
 Its tensors, L a layer or "input", S one of ``STATES``, N views, K maps, R rings:
 
 - ``measured/L/S``: N × 3, float64; share, log energy and share of the change (``Measured``).
+- ``stretched/L/S``: N × K, float64; ``stretched_high``. S is ``black`` or ``white`` as well.
 - ``profile/L/S``: N × R, float64; ``radial_profile``, the mean over maps.
 - ``mean/L/S`` and ``view/L/S``: shown maps × H × W, float32; ``log_magnitude``, the mean over views
   and the first view's. S is ``clean``, ``attacked`` or ``difference`` (clean − attacked).
@@ -18,7 +19,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from blurnet.attacks.control import random_colors
+from blurnet.attacks.control import plain_stickers, random_colors
 from blurnet.engine import Needs, OnStep, Outcome, Step
 from blurnet.evaluation.effects import kernel_effects, learned_kernels
 from blurnet.filters import DepthwiseFilter, kernel
@@ -29,6 +30,8 @@ from .network import PlannedNetwork, network_of
 from .values import ControlConfig, MeasuredLayer, NetworkValues, SpectraValues, StickerValues
 
 STATES = ("clean", "attacked", "control")
+PLAIN = ("black", "white")
+"""States in which the mask has one color."""
 
 
 class SpectraConfig(Settings):
@@ -70,7 +73,7 @@ def measured_spectra(
     config = SpectraConfig(layers=tuple(layers), cutoff=cutoff)
     return Step(
         kind="spectra",
-        version=1,
+        version=2,
         title=f"spectra of {called}",
         config=config,
         values=SpectraValues,
@@ -82,7 +85,16 @@ def measured_spectra(
 def measured_of(outcome: Outcome[SpectraValues], layer: str) -> dict[str, Measured]:
     """Read one layer's measurements from a record, by state."""
     tensors = {state: outcome.tensors[f"measured/{layer}/{state}"] for state in STATES}
-    return {state: Measured(*each.unbind(1)) for state, each in tensors.items()}
+    stretched = stretched_of(outcome, layer)
+    return {
+        state: Measured(each[:, 0], each[:, 1], each[:, 2], stretched[state])
+        for state, each in tensors.items()
+    }
+
+
+def stretched_of(outcome: Outcome[SpectraValues], layer: str) -> dict[str, Tensor]:
+    """Read one layer's stretched log magnitudes at high frequencies from a record; N × K."""
+    return {state: outcome.tensors[f"stretched/{layer}/{state}"] for state in (*STATES, *PLAIN)}
 
 
 def profiles_of(outcome: Outcome[SpectraValues], layer: str) -> dict[str, Tensor]:
@@ -106,6 +118,7 @@ def _measure(
         lets_through(sticker.tensors["adversarial"]),
         (INPUT, *channels, *config.layers),
         controls=[lets_through(x) for x in controls],
+        others={name: lets_through(x) for name, x in plain_stickers(clean, mask).items()},
         cutoff=config.cutoff,
         maps_shown=config.maps_shown,
         on_step=on_step,
@@ -149,7 +162,9 @@ def _kept(layer: str, of: Spectra, *, seen: bool) -> dict[str, Tensor]:
     tensors = {
         f"measured/{layer}/{state}": torch.stack([m.share, m.log_energy, m.difference], dim=1)
         for state, m in of.measured.items()
+        if state in STATES
     }
+    tensors |= {f"stretched/{layer}/{state}": m.stretched for state, m in of.measured.items()}
     if seen:
         tensors |= {f"profile/{layer}/{state}": power for state, power in of.profiles.items()}
         tensors |= {f"mean/{layer}/{state}": maps.float() for state, maps in of.mean.items()}

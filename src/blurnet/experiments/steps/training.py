@@ -8,6 +8,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
+from blurnet.data.tensors import hash_tensors
 from blurnet.defenses import Defense, Recipe, defense_of, train
 from blurnet.engine import Needs, OnStep, Outcome, Step
 from blurnet.evaluation import predict, rate
@@ -15,9 +16,9 @@ from blurnet.experiments.sources import DataSource, Identity
 from blurnet.models import MODELS
 from blurnet.penalties import penalty_terms
 from blurnet.settings import Settings
-from blurnet.training import Checkpoints, Progress
+from blurnet.training import Checkpoints, Progress, set_aside_broken
 
-from .building import build_network, content_of, hash_tensors, inner
+from .building import build_network, content_of, inner
 from .network import PlannedNetwork
 from .values import NetworkValues
 
@@ -152,6 +153,8 @@ def _train(
     if "undefended" in needs:
         start = needs["undefended"].tensors
     network = recipe_network(recipe, images.classes, seed=seed, start=start)
+    checkpoint = folder / "checkpoint.safetensors"
+    set_aside_broken(checkpoint)
     history = train(
         network,
         images,
@@ -160,7 +163,7 @@ def _train(
         augmentation=recipe.augmentation,
         seed=seed,
         checkpoints=Checkpoints(
-            folder / "checkpoint.safetensors",
+            checkpoint,
             {"recipe": recipe.model_dump(mode="json"), "classes": images.classes, "seed": seed},
             every_seconds=CHECKPOINT_SECONDS,
         ),

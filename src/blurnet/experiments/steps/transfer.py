@@ -66,7 +66,13 @@ def _transfer(
         signs = source.load().test
         labels = torch.tensor([classes.index(name) for name in signs.classes])[signs.labels]
         right = predict(model, signs.images).classes == labels
-        test = Counted(count=int(right.sum()), total=len(right))
+        test = Counted(
+            count=int(right.sum()),
+            total=len(right),
+            right="".join("1" if each else "0" for each in right.tolist()),
+            labels=tuple(labels.tolist()),
+            tracks=None if signs.tracks is None else tuple(signs.tracks.tolist()),
+        )
     clean, adversarial = sticker.tensors["clean"], sticker.tensors["adversarial"]
     control = control_answers(model, clean.float() / 255, sticker.tensors["mask"])
     values = TransferValues(

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from blurnet.evaluation.evidence import Condition, Evidence
 from blurnet.report.blocks import Definitions, Details, Fact, Facts, Section, blocks
+from blurnet.report.evidence.audit import audit_blocks
 from blurnet.report.evidence.bracket import Bracket, bracket_of
 from blurnet.report.evidence.masking import masking_sections
 from blurnet.report.evidence.pictures import photographs, stickers
@@ -51,6 +52,7 @@ def sections(evidence: Evidence) -> list[Section]:
         Section("What came out", "evidence_summary.html.j2", summary(evidence)),
         blocks("Attacks", attacks_table(evidence), *targets_tables(evidence)),
         *masking_sections(evidence),
+        blocks("Audit", *audit_blocks(evidence)),
     ]
     shown, made = photographs(evidence), stickers(evidence)
     if shown is not None:

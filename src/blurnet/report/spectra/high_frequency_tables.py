@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 
-from blurnet.experiments.results import Interval, LayerSpectra, SpectraRow
-from blurnet.report.spectra.words import change, is_input, points, ratio, signed
+from blurnet.experiments.results import Interval, LayerSpectra, RaisedMaps, SpectraRow
+from blurnet.report.spectra.words import RAISED, change, is_input, points, ratio, signed
 from blurnet.report.tables import NOTHING, Cell, Column, Row, Table, Words, share_cell
 from blurnet.report.words import ABSENT, number
 
@@ -100,6 +100,30 @@ def energy_table(
     )
 
 
+def raised_table(title: str, rows: Mapping[str, LayerSpectra], *, labels: str = "Network") -> Table:
+    """Lay out how many maps each sticker raises, in the talk's own terms.
+
+    Args:
+        title: what it is about.
+        rows: name → what was measured.
+        labels: what the names are of.
+
+    """
+    states = dict.fromkeys(found.state for each in rows.values() for found in each.raised)
+    cells = {}
+    for name, each in rows.items():
+        by_state = {found.state: found for found in each.raised}
+        cells[name] = tuple(_raised(by_state.get(state)) for state in states)
+    return Table(
+        f"{title}: maps raised at high frequencies",
+        tuple(Column(state, state.replace(" ", "\n")) for state in states),
+        _rows(cells),
+        labels=labels,
+        unit="maps; × the clean value, the mean over maps",
+        caption=RAISED.meaning,
+    )
+
+
 def sides(rows: Mapping[str, LayerSpectra], of: str = "share") -> str:
     """Say for which rows the intervals lie on one side of no change.
 
@@ -137,6 +161,12 @@ def _share(interval: Interval, *, bounds: bool = False) -> Cell:
     return Words(
         f"{number(interval.mean)} ({between})", short=number(interval.mean), beside=between
     )
+
+
+def _raised(found: RaisedMaps | None) -> Cell:
+    if found is None or found.ratio is None:
+        return NOTHING
+    return Words(f"{found.raised}/{found.maps}\u00a0(×{found.ratio:.2f})")
 
 
 def _difference(interval: Interval) -> Cell:

@@ -5,12 +5,14 @@ from dataclasses import fields
 from typing import Any
 
 from blurnet.experiments.results import LayerSpectra
+from blurnet.experiments.spectra_rows import raised_maps
 from blurnet.report.blocks import Block
 from blurnet.report.figures.drawings import Drawing
 from blurnet.report.spectra.drawings import maps, profiles, ratios
 from blurnet.report.spectra.high_frequency_tables import (
     clean_table,
     energy_table,
+    raised_table,
     share_table,
     sides,
 )
@@ -34,9 +36,11 @@ def layer_spectra(found: Spectra) -> LayerSpectra:
         clean = mean_interval(found.measured["clean"].share).plain()
         content = dict.fromkeys(_COMPARED, _UNKNOWN) | {"clean": clean}
         return LayerSpectra.model_validate(content | {"maps": found.maps, "rings": None})
+    stretched = {state: each.stretched for state, each in found.measured.items()}
     rings = [ring.plain() for ring in compare_rings(found.frequencies, found.profiles)]
     compared = comparison_of(found.measured).plain()
-    return LayerSpectra.model_validate({"maps": found.maps, "rings": rings, **compared})
+    about: dict[str, Any] = {"maps": found.maps, "rings": rings, "raised": raised_maps(stretched)}
+    return LayerSpectra.model_validate(about | compared)
 
 
 def tables_of(
@@ -60,6 +64,7 @@ def tables_of(
     yield share_table(title, measured, labels="layer", below=sides(measured))
     title = "Energy of high frequencies, and their share of what the stickers changed"
     yield energy_table(title, measured, labels="layer", below=sides(measured, of="energy"))
+    yield raised_table("In the talk's terms", measured, labels="layer")
 
 
 def drawings_of(
@@ -102,5 +107,5 @@ def plain(
             or ("attacked" in states and ("control" not in field or "control" in states))
         ]
         values = each.model_dump(mode="json")
-        rows.append({"layer": name} | {field: values[field] for field in known})
+        rows.append({"layer": name} | {field: values[field] for field in (*known, "raised")})
     return rows

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from blurnet.experiments.results import FewTargets, SpectraRow
 from blurnet.report.blocks import Block, Definitions, Heading, Paragraph, Verdict
 from blurnet.report.spectra.depth import depth_verdict
-from blurnet.report.spectra.high_frequency_tables import by_layer, share_table
+from blurnet.report.spectra.high_frequency_tables import by_layer, raised_table, share_table
 from blurnet.report.spectra.verdicts import smoothest, verdicts
 from blurnet.report.spectra.words import (
     CHANGE,
     ENERGY,
     MINUS_CLEAN,
     MINUS_RANDOM,
+    RAISED,
     SHARE,
     WHITEBOX,
     SpectraResults,
@@ -56,6 +57,7 @@ def tables(results: SpectraResults) -> list[Block]:
         for layer, its in by_layer(looked_at).items():
             if not layer.startswith("input "):
                 shown.append(share_table(f"High frequencies in {layer}, share", its))
+                shown.append(raised_table(f"In the talk's terms, {layer}", its))
         if deeper(rows):
             shown.append(Paragraph(depth_verdict(rows)))
         said = verdicts(rows, results.settings.cutoff)
@@ -68,8 +70,8 @@ def tables(results: SpectraResults) -> list[Block]:
 def definitions(rows: Sequence[SpectraRow]) -> Definitions:
     """Define every number."""
     whitebox = any(row.whitebox for row in rows)
-    measures = [SHARE, MINUS_CLEAN, MINUS_RANDOM, ENERGY, CHANGE, SUCCESS, ACCURACY, REACHED]
-    measures += [CONTROL, *[TEST_ACCURACY] * tested(rows), *[WHITEBOX] * whitebox]
+    measures = [SHARE, MINUS_CLEAN, MINUS_RANDOM, ENERGY, CHANGE, RAISED, SUCCESS, ACCURACY]
+    measures += [REACHED, CONTROL, *[TEST_ACCURACY] * tested(rows), *[WHITEBOX] * whitebox]
     return Definitions((*measures, L2_DISSIMILARITY))
 
 

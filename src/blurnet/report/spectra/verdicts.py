@@ -1,6 +1,6 @@
 """What spectra say in plain words; every word follows from the figures."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from blurnet.evaluation import Rate
 from blurnet.experiments.results import LayerSpectra, SpectraRow, TransferRates
@@ -76,7 +76,30 @@ def added(measured: LayerSpectra, layer: str, cutoff: float, views: int) -> str:
             f"{ratio(measured.energy_over_clean)} times the clean views'; more still is added "
             "below."
         )
-    return " ".join([*sentences, _most_added(measured, cutoff)])
+    return " ".join([*sentences, _most_added(measured, cutoff), *_in_the_talks_terms(measured)])
+
+
+def _in_the_talks_terms(measured: LayerSpectra) -> Iterator[str]:
+    by_state = {found.state: found for found in measured.raised}
+    attack = by_state.pop("attacked", None)
+    if attack is None or attack.ratio is None:
+        return
+    others = ", ".join(
+        f"{state} in {found.raised} (× {found.ratio:.2f})"
+        for state, found in by_state.items()
+        if found.ratio is not None
+    )
+    as_many = [found for found in by_state.values() if 2 * found.raised > found.maps]
+    specific = (
+        " So the pictures show that something opaque lies there, and not that it attacks."
+        if as_many
+        else ""
+    )
+    yield (
+        "In the talk's own terms, log magnitude stretched to [0, 1], the sticker raises high "
+        f"frequencies in {attack.raised} of {attack.maps} maps (× {attack.ratio:.2f}); stickers "
+        f"that need no search: {others}.{specific}"
+    )
 
 
 def smoothest(rows: Sequence[SpectraRow]) -> str:

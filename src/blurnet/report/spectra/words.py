@@ -5,6 +5,7 @@ from typing import Literal
 
 from blurnet.experiments.results import Interval, Results, SpectraRow
 from blurnet.experiments.spectra import Spectra
+from blurnet.report.provenance import is_own
 from blurnet.report.words import ABSENT, Measure
 from blurnet.spectra import INPUT
 
@@ -33,6 +34,13 @@ CHANGE = Measure(
     "share of the change",
     "the share of high frequencies within what a sticker changed, the difference of the maps",
 )
+RAISED = Measure(
+    "maps raised",
+    "the talk's own comparison: the log magnitude of each map's spectrum stretched to [0, 1], "
+    "averaged over its high frequencies and over views; so many maps have a higher value under "
+    "the sticker than clean. Opaque stickers of random colours (the mean of ten), plain black and "
+    "plain white stand beside the attack: what they raise as well is not a mark of the attack",
+)
 WHITEBOX = Measure(
     "white-box",
     "attack success of one who knows the network, filter included: the mean over a few targets, "
@@ -44,7 +52,7 @@ Side = Literal["higher", "lower", "no difference seen"]
 
 def groups(results: SpectraResults) -> dict[str, list[SpectraRow]]:
     """Part rows into finished networks with filters put in, and networks trained here."""
-    base = "Finished network" if results.settings.rp2 is None else "RP2's own network"
+    base = "RP2's own network" if is_own(results, "network") else "Finished network"
     named = {
         f"{base}, filters put in": [row for row in results.rows if not row.trained],
         "Networks trained with their defense": [row for row in results.rows if row.trained],
