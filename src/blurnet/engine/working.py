@@ -12,7 +12,6 @@ from pathlib import Path
 import filelock
 
 from blurnet.errors import BlurnetError
-from blurnet.files import disk_errors
 from blurnet.settings import Settings, check
 
 from .step import OnStep
@@ -64,16 +63,16 @@ def worked_on(folder: Path) -> Iterator[None]:
 
     Raises:
         BlurnetError: if another process holds it for longer than a killed run's worker lives.
+        OSError: if the disk does not take the lock.
 
     """
     lock = filelock.FileLock(folder / LOCK, timeout=PATIENCE)
-    with disk_errors(folder):
-        try:
-            lock.acquire(poll_interval=0.02)
-        except filelock.Timeout:
-            raise BlurnetError(
-                f"{folder}: another process works on this step; end it, and run again"
-            ) from None
+    try:
+        lock.acquire(poll_interval=0.02)
+    except filelock.Timeout:
+        raise BlurnetError(
+            f"{folder}: another process works on this step; end it, and run again"
+        ) from None
     try:
         yield
     finally:
