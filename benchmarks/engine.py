@@ -118,7 +118,7 @@ def attacks(number, steps, views):
     from blurnet.experiments.steps.whitebox import attacked
 
     networks = planned_trainings(number, 1, 64)
-    scene = synthetic.draw_scene("stop", views)
+    scene = synthetic.draw_scene(networks[0].classes[0], views)
     settings = RP2Settings(steps=steps)
     measured = [attacked(n, scene, settings, seed=0, called=str(k)) for k, n in enumerate(networks)]
     return measured, [network.step for network in networks]

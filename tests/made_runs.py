@@ -15,6 +15,7 @@ from blurnet.experiments.rates import transfer_rates
 from blurnet.experiments.results import BlackboxRow, Published
 from blurnet.experiments.sources import Identity
 from blurnet.experiments.steps.network import FilterConfig
+from blurnet.experiments.steps.place import placed_on
 from blurnet.experiments.steps.sticker import PublishedStickerConfig, StickerConfig
 from blurnet.experiments.steps.training import TrainConfig
 from blurnet.experiments.steps.values import (
@@ -214,12 +215,13 @@ def made_up(step, needs):
         )
         return Outcome(values, weights)
     if step.kind == "place":
-        mask = torch.zeros(32, 32)
-        mask[4:9, 4:10] = 1
+        mask = torch.zeros(32 * 32)
+        mask[: step.config.pixels] = 1
+        mask = mask.view(32, 32)
         values = PlaceValues(
             kind=step.config.kind,
-            pixels=30,
-            box=(4, 4, 10, 9),
+            pixels=step.config.pixels,
+            box=(0, 0, 32, 1),
             confidence_lost=0.1,
             changed=0.0,
             legible=True,
@@ -244,7 +246,7 @@ def made_up(step, needs):
         kernels = {"kernels": torch.rand(64, 5, 5, generator=generator)} if learned else {}
         return Outcome(values, kernels)
     if step.kind == "control":
-        (scene,) = step.work.args
+        scene = placed_on(step.work.args[0], needs)
         true, views = classes.index(scene.true_class), len(scene)
         right = (true,) * views
         other = (true, *((true + 1) % len(classes),) * (views - 1))
@@ -258,6 +260,7 @@ def made_up(step, needs):
         )
         return Outcome(values, {})
     scene, settings, *_ = step.work.args
+    scene = placed_on(scene, needs)
     true, views = classes.index(scene.true_class), len(scene)
     targeted = settings.goal == "targeted"
     targets = [t for t in range(len(classes)) if t != true] if targeted else [true]

@@ -37,13 +37,27 @@ class Raylets:
     def start(self, **more):
         return self._cluster.add_node(**{**self._loopback, **more})
 
-    def kill(self, node):
-        """Send a raylet SIGKILL; give its id."""
-        from ray._private.ray_constants import PROCESS_TYPE_RAYLET
+    def workers(self, node):
+        """Give the processes of a raylet: pid → what it does, as Ray names it."""
+        raylet = self._raylet(node)
+        try:
+            children = Path(f"/proc/{raylet}/task/{raylet}/children").read_text().split()
+            return {int(pid): Path(f"/proc/{pid}/cmdline").read_text() for pid in children}
+        except OSError:  # one ended meanwhile
+            return {}
 
-        os.kill(node.all_processes[PROCESS_TYPE_RAYLET][0].process.pid, signal.SIGKILL)
+    def kill(self, node, *, workers=True):
+        """Send a raylet SIGKILL, and its workers, as where a machine is lost; give its id."""
+        children = self.workers(node) if workers else ()
+        for pid in [self._raylet(node), *children]:
+            os.kill(pid, signal.SIGKILL)
         self.others.remove(node)
         return node.node_id
+
+    def _raylet(self, node):
+        from ray._private.ray_constants import PROCESS_TYPE_RAYLET
+
+        return node.all_processes[PROCESS_TYPE_RAYLET][0].process.pid
 
     def stop(self, node):
         self._cluster.remove_node(node)

@@ -310,7 +310,17 @@ except SystemExit as end:
     assert not end.code
 assert "torch" not in sys.modules
 """
-    commands = ("inspect", "harden", "train", "attack rp2", "evaluate", "run", "report", "spectrum")
+    commands = (
+        "inspect",
+        "harden",
+        "train",
+        "attack rp2",
+        "evaluate",
+        "certify",
+        "run",
+        "report",
+        "spectrum",
+    )
     helps = [[*command.split(), "--help"] for command in (*commands, "list", "data check")]
     for arguments in (["--help"], ["--version"], *helps):
         subprocess.run(

@@ -96,7 +96,7 @@ def small(data, *more):
         "whitebox",
         [
             "seeds=[0]", "other_classes=[yield]", "other_views=2", "views=2",
-            "training.epochs=1", "areas=[0.01, 0.03]", "rows=[{label: plain}]",
+            "training.epochs=1", "areas=[0.05]", "rows=[{label: plain}]",
             "attacks={a: {settings: {steps: 1, goal: untargeted, scope: per_image}}}", *more,
         ],
         {"data": f"folder:{data}", "classes": "all"},
@@ -107,27 +107,25 @@ def test_scenes_of_other_classes_have_places_found_on_training_signs(drawn_folde
     experiment = small(drawn_folder)
     steps = in_order(experiment.expand().steps)
     places = [step for step in steps if step.kind == "place"]
-    assert len(places) == 4, "two kinds of two areas"
+    assert len(places) == 2, "two kinds"
     undefended = next(step.key for step in steps if step.kind == "train")
     assert all(undefended in {need.key for need in step.needs.values()} for step in places)
     others = [step for step in steps if step.kind == "whitebox" and "place" in step.needs]
-    assert len({step.key for step in others}) == 4, "the place is part of the key"
+    assert len({step.key for step in others}) == 2, "the place is part of the key"
     results = experiments.run(experiment, tmp_path)
     scenes = results.rows[0].attacks["a"]
     assert [scene.scene for scene in scenes] == [
         "stop",
-        "yield, quiet place, 10 pixels",
-        "yield, quiet place, 31 pixels",
-        "yield, sensitive place, 10 pixels",
-        "yield, sensitive place, 31 pixels",
+        "yield, quiet place, 51 pixels",
+        "yield, sensitive place, 51 pixels",
     ]
-    assert [scene.pixels for scene in scenes[1:]] == [10, 31, 10, 31]
+    assert [scene.pixels for scene in scenes[1:]] == [51, 51]
     records = Records(tmp_path)
     train = load_images(f"folder:{drawn_folder}").train
     signs = train.select(train.labels == train.classes.index("yield"))
     network = network_of(records.outcome(next(iter(places[0].needs.values()))))
     labels = torch.full((len(signs),), train.classes.index("yield"))
-    again = find_place([network], signs.floats, labels, "quiet", 10)
+    again = find_place([network], signs.floats, labels, "quiet", 51)
     assert torch.equal(records.outcome(places[0]).tensors["mask"], again.mask), (
         "training signs and the undefended network alone decide"
     )
@@ -148,5 +146,4 @@ def test_the_command_line_finds_places(drawn_folder, tmp_path):
         ("quiet:area=x", "share of the image"),
     ):
         found = CliRunner().invoke(app, [*common, "--mask", mask, "--out", str(tmp_path / "x")])
-        assert found.exit_code == 2
-        assert message in " ".join(found.output.split())
+        assert message in str(found.exception)

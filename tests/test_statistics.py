@@ -202,4 +202,4 @@ def test_the_worst_target_counts_what_each_target_attacked():
     counted = torch.tensor([[True, True, False, False], [True, True, True, True]])
     found = worst_rate(hits, counted)
     assert (found.value, found.count, found.total) == (1, 2, 2)
-    assert worst_rate(hits[:1]).low == pytest.approx(binomtest(2, 4).proportion_ci().low)
+    assert worst_rate(hits[:1]) == rate(hits[0]), "one is no maximum"

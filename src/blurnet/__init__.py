@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from blurnet.attacks import random_colors as random_colors
     from blurnet.attacks import random_search as random_search
     from blurnet.attacks import rp2 as rp2
+    from blurnet.certificates import certify as certify
+    from blurnet.certificates import masked as masked
     from blurnet.data import load_images as load_images
     from blurnet.defenses import Blur as Blur
     from blurnet.defenses import Defense as Defense
@@ -64,6 +66,7 @@ _ROOMS = {
         "random_search",
         "rp2",
     ),
+    "certificates": ("certify", "masked"),
     "data": ("load_images",),
     "defenses": ("Blur", "Defense", "harden", "load", "save", "train"),
     "engine": ("load_records",),
@@ -88,6 +91,7 @@ __all__ = [
     "RP2Settings",
     "RandomSearchSettings",
     "attack",
+    "certify",
     "compare_spectra",
     "evaluate",
     "harden",
@@ -95,6 +99,7 @@ __all__ = [
     "load_images",
     "load_records",
     "load_results",
+    "masked",
     "pgd",
     "random_colors",
     "random_search",

@@ -34,3 +34,4 @@ from blurnet.attacks.transforms import Transform as Transform
 from blurnet.attacks.transforms import apply_transforms as apply_transforms
 from blurnet.attacks.transforms import draw_transforms as draw_transforms
 from blurnet.attacks.transforms import transform as transform
+from blurnet.attacks.wrapper import StickerModel as StickerModel

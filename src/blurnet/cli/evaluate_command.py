@@ -58,6 +58,14 @@ def evaluate(
             help="Demand that at least this share is classified rightly without a sticker.",
         ),
     ] = None,
+    certify: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KIND:SIZE",
+            help="Certify the network with masking against these stickers instead of the usual "
+            "ones, such as any:5; none for none; may be repeated. See blurnet certify --family.",
+        ),
+    ] = None,
     seed: options.Seed = 0,
     audit: Annotated[
         bool,
@@ -104,6 +112,7 @@ def evaluate(
             min_accuracy,
             seed,
             audit,
+            None if certify is None else tuple(certify),
         ),
         out,
         replace=replace,

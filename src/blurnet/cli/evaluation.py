@@ -36,6 +36,7 @@ class EvaluateAsked:
         min_accuracy: without a sticker, demanded.
         seed: of all chance.
         audit: whether the attacks' figures are audited.
+        certify: families of stickers; None for the usual ones, ("none",) for none.
 
     """
 
@@ -47,6 +48,12 @@ class EvaluateAsked:
     min_accuracy: float | None
     seed: int
     audit: bool = True
+    certify: tuple[str, ...] | None = None
+
+    @property
+    def families(self) -> tuple[str, ...] | None:
+        """What ``evaluate`` is to certify against."""
+        return () if self.certify == ("none",) else self.certify
 
 
 def evaluate_network(asked: EvaluateAsked, out: Path, *, replace: bool, quiet: bool) -> "Evidence":
@@ -64,6 +71,7 @@ def evaluate_network(asked: EvaluateAsked, out: Path, *, replace: bool, quiet: b
     """
     from blurnet.cli.progress import step_progress
     from blurnet.evaluation import Evidence, evaluate
+    from blurnet.evaluation.asked_certificates import asked_certificates
     from blurnet.report.page.page import REPORT, check_page
 
     asked = with_remembered(asked)
@@ -76,6 +84,8 @@ def evaluate_network(asked: EvaluateAsked, out: Path, *, replace: bool, quiet: b
     inputs = read_inputs(asked.network, asked.photographs)
     check_page(out / REPORT)
     found = None if is_searched(asked.mask) else read_mask(asked.mask, inputs)[0]
+    if found is not None:  # what does not fit is refused before the folder is claimed
+        asked_certificates(asked.families, inputs.photographs.floats, found)
     with claimed(out, _question(asked, inputs, found), EVIDENCE, replace=replace) as answered:
         if answered:
             return Evidence.load(out)
@@ -100,6 +110,7 @@ def evaluate_network(asked: EvaluateAsked, out: Path, *, replace: bool, quiet: b
                 max_success=asked.max_success,
                 min_accuracy=asked.min_accuracy,
                 audit=asked.audit,
+                certify=asked.families,
             )
         evidence.save(out)
         remember(out, asked.network, asked.photographs.rp2)
@@ -167,4 +178,5 @@ def _question(asked: EvaluateAsked, inputs: Inputs, mask: "Tensor | None") -> di
         "min_accuracy": asked.min_accuracy,
         "seed": asked.seed,
         "audit": asked.audit,
+        "certify": None if asked.certify is None else list(asked.certify),
     }

@@ -12,6 +12,7 @@ import typer
 from blurnet.cli import (
     attack_command,
     audit_command,
+    certify_command,
     data_command,
     evaluate_command,
     harden_command,
@@ -48,6 +49,7 @@ app.command("train")(train_command.train)
 app.add_typer(attack_command.app, name="attack")
 app.command("evaluate")(evaluate_command.evaluate)
 app.command("audit")(audit_command.audit)
+app.command("certify")(certify_command.certify)
 app.command("run")(run_command.run)
 app.command("report")(report_command.report)
 app.command("status")(status_command.status)

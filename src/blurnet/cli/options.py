@@ -88,6 +88,15 @@ Mask = Annotated[
         "--rp2: a file of its masks/, without .png; sticker by default.",
     ),
 ]
+Family = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="KIND:SIZE",
+        help="Which stickers: any:5, a square of so many pixels anywhere; rect:4x7; area:24, any "
+        "rectangle of so many; two:3, two squares; mask:±2, --mask moved by so many. May be "
+        "repeated. Default: the mask in its place and moved, and a square of as many pixels.",
+    ),
+]
 Images = Annotated[
     int,
     typer.Option(metavar="N", min=1, help="At most so many, spread evenly over the classes."),

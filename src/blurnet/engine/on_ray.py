@@ -29,7 +29,8 @@ class OnRay:
 
     Args:
         address: of a running cluster, as ``ray.init`` takes it, or "auto" for the one on this
-            machine; None for that in ``RAY_ADDRESS``, else for one of this run's own, here.
+            machine; None for that in ``RAY_ADDRESS``, else for one of this run's own, here. A
+            connection that this process has already is used as it is.
         gpus: that a step takes; fractions of one let steps share it.
 
     Raises:
@@ -65,9 +66,9 @@ class OnRay:
                 "steps on a cluster need Ray: pip install 'blurnet[ray]', on each of its nodes"
             ) from None
         ours = not ray.is_initialized()
+        if ours:
+            _connect(ray, self.address)
         try:
-            if ours:
-                _connect(ray, self.address)
             yield Cluster(ray, threads, self.gpus, jobs)
         finally:
             if ours:
@@ -113,8 +114,11 @@ def _connect(ray: Any, address: str | None) -> None:
     try:
         ray.init(log_to_driver=False, logging_level="ERROR", **how)
     except Exception as error:  # of many kinds: no cluster, another version of Ray or Python
+        ray.shutdown()
         where = f"at {address}" if address else "could be started here"
         raise BlurnetError(f"no Ray cluster {where}: {one_line(error)}") from None
+    # as Ray's own debugger does: else it prints the logs of dead raylets on our standard output
+    ray._private.worker._worker_logs_enabled = False
 
 
 def _reach(address: str | None) -> None:

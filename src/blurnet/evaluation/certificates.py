@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -19,19 +18,7 @@ from .asked_certificates import Asked, Effort
 from .evidence import Certified, Condition
 from .inputs import of_image
 from .metrics import rate
-
-
-class Progress(Protocol):
-    """Told what is being done; work is counted in images that go through the network."""
-
-    def now(self, note: str) -> None:
-        """Say what comes next."""
-
-    def within(self, done: int) -> None:
-        """Say how much of it is done."""
-
-    def done(self, work: int) -> None:
-        """Say that all of it is done, so much."""
+from .progress import Progress
 
 
 @dataclass(frozen=True, eq=False)

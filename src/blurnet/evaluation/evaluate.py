@@ -1,7 +1,7 @@
 """Evaluate a network against stickers: a suite of attacks between a control and a ceiling."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import torch
@@ -23,6 +23,7 @@ from .evidence import CONTROL, Answered, Control, Evidence, WorstCase
 from .inputs import Labels, labels_of, of_image, pixels_of, understood
 from .metrics import rate
 from .predict import predict
+from .progress import OnProgress, Progress
 from .suite import Suite
 from .suite_attacks import Found, Given, run_attack, work_of
 from .suite_pictures import bytes_of
@@ -31,9 +32,6 @@ from .words import defense_words
 
 SHOWN = 40
 """So many images at most are kept as pictures, spread evenly over all."""
-
-OnProgress = Callable[[int, int, str], None]
-"""(work done, work in all, what is being done)"""
 
 
 def evaluate(
@@ -115,7 +113,7 @@ def evaluate(
     total = sum(work_of(attack, label, checked, seed) for attack in chosen.attacks)
     total += sum(each.work for each in families)
     audits = work_of_audit(chosen, label) if audit else 0
-    progress = _Progress(on_step, total + audits + (chosen.control_stickers + 6) * len(images))
+    progress = Progress(on_step, total + audits + (chosen.control_stickers + 6) * len(images))
 
     progress.now("clean images")
     clean = predict(checked.model, images)
@@ -184,28 +182,6 @@ def evaluate(
         kept = each.descent is not None and each.figures.attack.gradient
         tensors |= each.tensors | (each.descent.tensors(place) if kept and each.descent else {})
     return evidence.with_tensors(tensors)
-
-
-class _Progress:
-    """Count the work of the parts of an evaluation."""
-
-    def __init__(self, on_step: OnProgress | None, total: int) -> None:
-        self.on_step, self.total, self.before, self.note = on_step, total, 0, ""
-
-    def now(self, note: str) -> None:
-        """Say what comes next."""
-        self.note = note
-        self.within(0)
-
-    def within(self, done: int) -> None:
-        """Say how much of it is done."""
-        if self.on_step is not None:
-            self.on_step(self.before + done, self.total, self.note)
-
-    def done(self, work: int) -> None:
-        """Say that all of it is done, so much."""
-        self.before += work
-        self.within(0)
 
 
 def _demanding(suite: Suite, max_success: float | None, min_accuracy: float | None) -> Suite:

@@ -34,8 +34,10 @@ class Audited:
         mask: H × W, or N × H × W.
         clean: the classes that the images get without a sticker, int64, N.
         found: the suite's attacks and what they found.
-        control: images not classified as their label under random colours, a share.
+        control: images not classified as their label under the control's strongest sticker, which
+            nobody searched for, a share.
         seed: of all chance.
+        shown: which images the pictures of ``found`` are of, int64.
         made_on: what ``weights_of`` said of the network that the attacks were made on; "" for the
             network under test.
         source: the network that they were made on, where it is at hand and another.
@@ -51,6 +53,7 @@ class Audited:
     found: tuple[Found, ...]
     control: float
     seed: int
+    shown: Tensor
     made_on: str = ""
     source: nn.Module | None = None
     trained: bool = False

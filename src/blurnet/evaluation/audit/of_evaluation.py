@@ -9,11 +9,11 @@ from torch import Tensor, nn
 from blurnet.attacks.check import check_images, mask_of
 from blurnet.errors import BlurnetError
 
-from ..attack import control_answers
+from ..control import control_of
 from ..descent import Descent
 from ..evidence import AuditCheck, Control, Evidence
 from ..inputs import Labels, labels_of, understood
-from ..metrics import attacked_images, mean_rate
+from ..metrics import attacked_images
 from ..predict import predict
 from ..suite import Suite
 from ..suite_attacks import Found, Given, run_attack
@@ -55,8 +55,9 @@ def checks_of(
         given.mask,
         given.clean,
         tuple(found),
-        control.success.value,
+        _strongest(control),
         given.seed,
+        given.shown,
         trained=any(module.training for module in model.modules()),
     )
     each = work_of_audit(suite, given.labels) // len(CHECKS)
@@ -121,8 +122,9 @@ def audit_network(
         mask,
         clean,
         tuple(found),
-        mean_rate(control_answers(tested.model, images, mask) != label).value,
+        _strongest(control_of(tested.model, images, label, mask)),
         seed,
+        every,
         source=source,
         trained=any(module.training for module in model.modules()),
     )
@@ -167,14 +169,19 @@ def audit_again(
         tensors["mask"],
         predict(network.model, images).classes,
         tuple(_kept(evidence, place) for place in range(len(evidence.attacks))),
-        evidence.control.success.value,
+        _strongest(evidence.control),
         evidence.seed,
+        torch.arange(len(images)),
         made_on=evidence.weights,
     )
     checks = audit(audited, quick=evidence.suite.name == QUICK, on_check=on_check)
     others = tuple(each for each in evidence.conditions if each.name != CONDITION)
     conditions = (*others, *audit_condition(checks))
     return evidence.model_copy(update={"audit": checks, "conditions": conditions})
+
+
+def _strongest(control: Control) -> float:
+    return (control.strongest or control.success).value
 
 
 def _kept(evidence: Evidence, place: int) -> Found:

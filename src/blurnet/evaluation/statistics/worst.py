@@ -3,11 +3,12 @@
 import statistics
 from collections.abc import Sequence
 
+import torch
 from scipy.stats import beta
 from torch import Tensor
 
 from blurnet.errors import BlurnetError
-from blurnet.evaluation.metrics import Rate
+from blurnet.evaluation.metrics import Rate, rate
 
 from .seeds import over_seeds
 
@@ -21,7 +22,8 @@ def worst_rate(hits: Tensor, counted: Tensor | None = None, *, confidence: float
     half of the error: the target that is truly worst has one, and the maximum is no lower. The
     lower limit is the highest lower limit at half of the error over the number of targets
     (Bonferroni): it is too high only if some target's is. So the interval covers the true maximum
-    with the stated confidence, however the targets hang together by their images.
+    with the stated confidence, however the targets hang together by their images. One target is no
+    maximum: its interval is Wilson's at 95 %.
 
     Args:
         hits: bool, targets × images.
@@ -40,6 +42,9 @@ def worst_rate(hits: Tensor, counted: Tensor | None = None, *, confidence: float
     each = [(count, total) for count, total in zip(counts, totals, strict=True) if total]
     if not each:
         raise BlurnetError("a rate needs at least one image; found none")
+    if len(each) == 1:  # no maximum
+        (count, total) = each[0]
+        return rate(torch.arange(total) < count)
     error = (1 - confidence) / 2
     low = max(_lower(count, total, error / len(each)) for count, total in each)
     high = max(_upper(count, total, error) for count, total in each)
