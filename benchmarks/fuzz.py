@@ -3,7 +3,7 @@
     python benchmarks/fuzz.py --minutes 10            # all readers, one after the other
     python benchmarks/fuzz.py --minutes 1 --reader image
 
-Each reader gets its share of the time in a process of its own, which may map 6 GiB and hold 2.
+Each reader gets its share of the processor's time in a process of its own, which may map 6 GiB and hold 2.
 What must hold: a value, or a BlurnetError in one line; nothing else, not for more than 5 seconds of
 the processor, and what is written again reads as the same. What breaks a reader is put into
 ``tests/corpus/READER/broken-…``, which the test suite replays; exit status 1 then. Needs atheris
@@ -17,7 +17,6 @@ import resource
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -28,7 +27,9 @@ from fuzzing.readers import READERS, corpus  # noqa: E402
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--minutes", type=float, default=10, help="of all readers together")
+    parser.add_argument(
+        "--minutes", type=float, default=10, help="of the processor, for all readers together"
+    )
     parser.add_argument("--reader", action="append", choices=list(READERS), help="of these alone")
     parser.add_argument("--seed", type=int, default=1, help="of libFuzzer's luck")
     asked = parser.parse_args()
@@ -61,9 +62,9 @@ def fuzzed(name: str, seconds: int, seed: int) -> tuple[int, int, int, int]:
     shutil.rmtree(work / "broken", ignore_errors=True)
     (work / "broken").mkdir(parents=True)
     executed = edges = 0
-    until = time.monotonic() + seconds
+    until = processor() + seconds
     for again in range(20):
-        left = round(until - time.monotonic())
+        left = round(until - processor())
         if left < 2:
             break
         child = subprocess.run(

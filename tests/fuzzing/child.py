@@ -10,6 +10,7 @@ import resource
 import shutil
 import sys
 import tempfile
+import time
 import traceback
 from pathlib import Path
 
@@ -35,7 +36,7 @@ def peak() -> int:
 
 
 def main() -> None:
-    """Fuzz one reader for so many seconds."""
+    """Fuzz one reader for so many seconds of the processor."""
     name, seconds, work = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
     reader = READERS[name]
     broken, kept = work / "broken", work / "corpus"
@@ -46,8 +47,15 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (SMALLEST_MEMORY, SMALLEST_MEMORY))
     place = Path(tempfile.mkdtemp(dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
     seen: set[str] = set()
+    executed = 0
 
     def one(content: bytes) -> None:
+        nonlocal executed
+        executed += 1
+        if time.process_time() > seconds:
+            print(f"number_of_executed_units: {executed}", file=sys.stderr, flush=True)
+            shutil.rmtree(place, ignore_errors=True)
+            os._exit(0)
         try:
             before = peak()
             holds(reader.read, place, content)
@@ -82,10 +90,11 @@ def main() -> None:
 
     options = [
         sys.argv[0],
-        f"-max_total_time={seconds}",
+        f"-max_total_time={20 * seconds}",  # of the clock; other processes may be busy
         f"-max_len={LONGEST}",
         f"-rss_limit_mb={RESIDENT}",
-        "-timeout=20",
+        "-timeout=60",
+        "-report_slow_units=60",
         "-print_final_stats=1",
         "-verbosity=1",
         f"-artifact_prefix={broken}/",

@@ -114,9 +114,9 @@ def mutated_safetensors(
     names = [name for name in told if name != "__metadata__"] if isinstance(told, dict) else []
     if what == 0 and isinstance(inside, dict) and inside:
         name = luck.choice(list(inside))
-        inside[name] = mutated_json(str(inside[name]).encode(), luck, plainly).decode(
-            "utf-8", "replace"
-        )
+        inside[name] = mutated_json(
+            str(inside[name]).encode("utf-8", "replace"), luck, plainly
+        ).decode("utf-8", "replace")
     elif what == 1 and names and isinstance(told[luck.choice(names)], dict):
         entry = told[luck.choice(names)]
         if isinstance(entry, dict):
