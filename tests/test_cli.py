@@ -243,7 +243,8 @@ def test_wrong_experiment_files(blurnet, tmp_path, content, message):
 
 def test_a_filter_that_makes_no_sense_writes_nothing(blurnet, artifacts, tmp_path):
     status, shipped, _ = blurnet("list", "experiments")
-    names = "alphas blackbox deeper fixed-blur spectra train-defenses undertraining whitebox"
+    first, then = "adaptive alphas area blackbox deeper", "fixed-blur spectra train-defenses"
+    names = f"{first} {then} undertraining whitebox"
     assert (status, shipped.split()) == (0, names.split())
     path = tmp_path / "mine.yaml"
     text = files("blurnet.experiments").joinpath("blackbox.yaml").read_text("utf-8")
@@ -309,7 +310,17 @@ except SystemExit as end:
     assert not end.code
 assert "torch" not in sys.modules
 """
-    commands = ("inspect", "harden", "train", "attack rp2", "evaluate", "run", "report", "spectrum")
+    commands = (
+        "inspect",
+        "harden",
+        "train",
+        "attack rp2",
+        "evaluate",
+        "certify",
+        "run",
+        "report",
+        "spectrum",
+    )
     helps = [[*command.split(), "--help"] for command in (*commands, "list", "data check")]
     for arguments in (["--help"], ["--version"], *helps):
         subprocess.run(

@@ -39,7 +39,12 @@ def test_finds_a_linear_networks_best_sticker(mask):
     expected = model(best)[:, 1]
 
     result = random_search(
-        model, images, labels, mask, settings=RandomSearchSettings(4000), generator=generator()
+        model,
+        images,
+        labels,
+        mask,
+        settings=RandomSearchSettings(4000, until_fooled=False),
+        generator=generator(),
     )
 
     torch.testing.assert_close(result.margin, expected)
@@ -53,7 +58,12 @@ def test_more_queries_are_never_worse_and_the_network_is_left_alone(mask):
     before, labels = images.clone(), torch.tensor([0, 1, 2])
     few, many = (
         random_search(
-            model, images, labels, wide, settings=RandomSearchSettings(n), generator=generator()
+            model,
+            images,
+            labels,
+            wide,
+            settings=RandomSearchSettings(n, until_fooled=False),
+            generator=generator(),
         )
         for n in (2, 200)
     )
@@ -84,3 +94,36 @@ def test_masks_are_checked(wrong):
             wrong,
             generator=generator(),
         )
+
+
+def test_stray_pixels_of_a_mask_take_no_tries(mask):
+    stray = mask.clone()
+    stray[6:, :] = 1 / 255  # as in RP2's own mask
+    images, labels = torch.rand(2, 3, 8, 8, generator=generator(1)), torch.ones(2).long()
+    plain, strayed = (
+        random_search(
+            Linear(), images, labels, each, settings=RandomSearchSettings(50), generator=generator()
+        )
+        for each in (mask, stray)
+    )
+    assert torch.equal(plain.adversarial, strayed.adversarial)
+    assert torch.equal(plain.queries, strayed.queries)
+
+
+def test_an_image_is_left_alone_once_it_is_fooled(mask):
+    images, labels = torch.rand(2, 3, 8, 8, generator=generator(1)), torch.ones(2).long()
+    told = []
+    found = random_search(
+        Linear(),
+        images,
+        labels,
+        mask,
+        settings=RandomSearchSettings(4000),
+        generator=generator(),
+        on_step=lambda *at: told.append(at),
+    )
+    assert found.fooled.all()
+    assert (found.queries < 4000).all()
+    last = [row[~row.isnan()][-1] for row in found.history]
+    torch.testing.assert_close(torch.stack(last), found.margin)
+    assert told[-1] == (4000, 4000)

@@ -10,6 +10,7 @@ _FILES = (
     "residual",
     "vit",
     "separable",
+    "spatial_transformer",
     "grey",
     "functional",
     "tuple_output",

@@ -4,15 +4,16 @@ After Square Attack (Andriushchenko et al., arXiv 1912.00049), with its schedule
 Sparse-RS gives it for patches (Croce et al., arXiv 2006.12834).
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from blurnet.attacks.check import check_images, check_labels, checked_network, mask_of
+from blurnet.attacks.budget import Budgeted
+from blurnet.attacks.check import check_images, check_labels, checked_network
+from blurnet.attacks.losses import margin_of
+from blurnet.attacks.sticker import OnStep, StickerResult, sticker_mask
 from blurnet.errors import BlurnetError
-from blurnet.models.memory import images_at_once
 from blurnet.models.modes import evaluating
 
 HALVED_AT = (0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
@@ -26,6 +27,7 @@ class RandomSearchSettings:
     Args:
         queries: how often the network is asked about each image, at least 2.
         share: of the mask's area that is repainted at first, above 0 and at most 1.
+        until_fooled: leave an image alone as soon as it is fooled.
 
     Examples:
         >>> settings = blurnet.RandomSearchSettings(queries=50)
@@ -34,6 +36,7 @@ class RandomSearchSettings:
 
     queries: int = 2000
     share: float = 0.8
+    until_fooled: bool = True
 
     def __post_init__(self) -> None:
         if self.queries < 2 or not 0 < self.share <= 1:
@@ -42,22 +45,11 @@ class RandomSearchSettings:
                 f"found {self.queries} and {self.share}"
             )
 
-
-@dataclass(frozen=True, eq=False)
-class RandomSearchResult:
-    """What the search found.
-
-    Args:
-        adversarial: the attacked images, in [0, 1], N × C × H × W.
-        margin: z_y − max_{k ≠ y} z_k of each; below 0 the image is no longer taken for y.
-
-    """
-
-    adversarial: Tensor
-    margin: Tensor
+    def passes(self, classes: int) -> int:  # noqa: ARG002 - others need it
+        """Say how many passes an image costs at most; see ``StickerSettings``."""
+        return self.queries
 
 
-@torch.no_grad()
 def random_search(
     model: nn.Module,
     images: Tensor,
@@ -66,8 +58,8 @@ def random_search(
     *,
     settings: RandomSearchSettings | None = None,
     generator: torch.Generator,
-    on_step: Callable[[int, int], None] | None = None,
-) -> RandomSearchResult:
+    on_step: OnStep | None = None,
+) -> StickerResult:
     """Paint an opaque sticker for each image, by trial: keep what lowers the margin.
 
     A try paints one square, cut by the mask, in one of the 2^C extreme colours. A defense that
@@ -78,8 +70,8 @@ def random_search(
             in evaluation mode and left as it was.
         images: float32 in [0, 1], N × C × H × W; left as they are.
         labels: the true classes y, int64, N.
-        mask: where the sticker is, in [0, 1], H × W, or N × H × W with one for each image; weights
-            between are blended.
+        mask: where the sticker is, in [0, 1], H × W, or N × H × W with one for each image. Pixels
+            above 0.5 belong to the sticker, those with a weight below 1 are blended.
         settings: how to search.
         generator: of all chance, a CPU generator.
         on_step: called after each query of all images with the queries done and in all.
@@ -102,49 +94,67 @@ def random_search(
     settings = settings or RandomSearchSettings()
     check_images(images)
     check_labels(labels, len(images))
-    covered = mask_of(mask, images)
+    weights = sticker_mask(mask, images)
     network = checked_network(model, images[:1], labels, "labels")
+    with evaluating(network):
+        budget = Budgeted(network, images, labels, weights)
+        random_search_in(budget, settings, generator, on_step)
+    return budget.result()
+
+
+@torch.no_grad()
+def random_search_in(
+    budget: Budgeted,
+    settings: RandomSearchSettings,
+    generator: torch.Generator,
+    on_step: OnStep | None,
+) -> Tensor:
+    """Attack within a budget, which keeps what is found; see ``random_search``.
+
+    Returns:
+        Where the search ended, N × C × H × W.
+
+    """
+    images, weights = budget.images, budget.weights
     count, channels, height, width = images.shape
-    places = [each.nonzero() for each in covered[:, 0].cpu()]
+    places = [each.nonzero() for each in (weights[:, 0] > 0).cpu()]
     rows, columns = torch.arange(height), torch.arange(width)
 
-    def painted(sticker: Tensor, part: slice) -> Tensor:
-        weights = covered if len(covered) == 1 else covered[part]
-        return images[part] * (1 - weights) + sticker * weights
+    def painted(sticker: Tensor, which: Tensor) -> Tensor:
+        weight = weights if len(weights) == 1 else weights[which]
+        return images[which] * (1 - weight) + sticker * weight
 
     def colours(*shape: int) -> Tensor:
         return torch.randint(2, shape, generator=generator).to(images)
 
-    with evaluating(network):
-        piece = images_at_once(network, images, gradients=False)
-        parts = [slice(at, at + piece) for at in range(0, count, piece)]
-
-        def margin_of(sticker: Tensor, part: slice) -> Tensor:
-            return _margin(network(painted(sticker, part)), labels[part])
-
-        sticker = colours(count, channels, 1, width).expand(images.shape).clone()
-        margin = torch.cat([margin_of(sticker[part], part) for part in parts])
-        for query in range(1, settings.queries):
-            centre, area = _centres(places, count, generator)
-            halved = sum(query >= share * settings.queries for share in HALVED_AT)
-            side = (settings.share * 0.5**halved * area).sqrt().round().clamp(min=1)
-            top, left = (centre - side[:, None] // 2).unbind(1)
-            down, right = rows - top[:, None], columns - left[:, None]
-            in_row = ((down >= 0) & (down < side[:, None])).to(images.device)
-            in_column = ((right >= 0) & (right < side[:, None])).to(images.device)
-            colour = colours(count, channels, 1, 1)
-            for part in parts:
-                square = in_row[part, None, :, None] & in_column[part, None, None, :]
-                tried = torch.where(square, colour[part], sticker[part])
-                its_margin = margin_of(tried, part)
-                lower = its_margin <= margin[part]
-                sticker[part] = torch.where(lower[:, None, None, None], tried, sticker[part])
-                margin[part] = torch.where(lower, its_margin, margin[part])
+    every = left = torch.arange(count, device=images.device)
+    sticker = colours(count, channels, 1, width).expand(images.shape).clone()
+    margin = margin_of(budget.logits(painted(sticker, every), every), budget.labels)
+    for query in range(1, settings.queries):
+        centre, area = _centres(places, count, generator)
+        halved = sum(query >= share * settings.queries for share in HALVED_AT)
+        side = (settings.share * 0.5**halved * area).sqrt().round().clamp(min=1)
+        colour = colours(count, channels, 1, 1)
+        if settings.until_fooled:
+            left = every[margin >= 0]
+        if not len(left):
             if on_step is not None:
-                on_step(query + 1, settings.queries)
-    if not margin.isfinite().all():
-        raise BlurnetError("the network's logits are not finite on attacked images")
-    return RandomSearchResult(torch.cat([painted(sticker[part], part) for part in parts]), margin)
+                on_step(settings.queries, settings.queries)
+            break
+        here = left.cpu()
+        top, start = (centre - side[:, None] // 2)[here].unbind(1)
+        down, right, its_side = rows - top[:, None], columns - start[:, None], side[here, None]
+        in_row = ((down >= 0) & (down < its_side)).to(images.device)
+        in_column = ((right >= 0) & (right < its_side)).to(images.device)
+        square = in_row[:, None, :, None] & in_column[:, None, None, :]
+        tried = torch.where(square, colour[left], sticker[left])
+        its_margin = margin_of(budget.logits(painted(tried, left), left), budget.labels[left])
+        lower = its_margin <= margin[left]
+        sticker[left] = torch.where(lower[:, None, None, None], tried, sticker[left])
+        margin[left] = torch.where(lower, its_margin, margin[left])
+        if on_step is not None:
+            on_step(query + 1, settings.queries)
+    return painted(sticker, every)
 
 
 def _centres(places: list[Tensor], count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -159,8 +169,3 @@ def _centres(places: list[Tensor], count: int, generator: torch.Generator) -> tu
     else:
         centre = torch.stack([each[at] for each, at in zip(places, drawn.tolist(), strict=True)])
     return centre, torch.tensor(areas, dtype=torch.float64).expand(count)
-
-
-def _margin(logits: Tensor, labels: Tensor) -> Tensor:
-    own = logits.gather(1, labels[:, None])
-    return (own - logits.scatter(1, labels[:, None], -torch.inf).amax(1, keepdim=True))[:, 0]

@@ -1,6 +1,5 @@
 """What ``blurnet harden`` does, from its options to the files that it leaves."""
 
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -243,12 +242,12 @@ def _model_of(file: Path | None) -> str | None:
     """Give what a network's file says that builds it."""
     from blurnet.data import read_safetensors
     from blurnet.defenses.loading import FILE
+    from blurnet.models.weights import told_in
 
     assert file is not None
-    told = read_safetensors(file / FILE if file.is_dir() else file)[1]
-    recipe = json.loads(told.get("recipe", "{}"))
-    model: str | None = json.loads(told.get("model", "null")) or recipe.get("model")
-    return model
+    path = file / FILE if file.is_dir() else file
+    told = told_in(path, read_safetensors(path)[1])
+    return told.model or (told.recipe or {}).get("model")
 
 
 def _question(asked: HardenAsked, inputs: Inputs) -> dict[str, object]:

@@ -11,6 +11,8 @@ import typer
 
 from blurnet.cli import (
     attack_command,
+    audit_command,
+    certify_command,
     data_command,
     evaluate_command,
     harden_command,
@@ -46,6 +48,8 @@ app.command("harden")(harden_command.harden)
 app.command("train")(train_command.train)
 app.add_typer(attack_command.app, name="attack")
 app.command("evaluate")(evaluate_command.evaluate)
+app.command("audit")(audit_command.audit)
+app.command("certify")(certify_command.certify)
 app.command("run")(run_command.run)
 app.command("report")(report_command.report)
 app.command("status")(status_command.status)

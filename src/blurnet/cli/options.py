@@ -81,9 +81,20 @@ Mask = Annotated[
     typer.Option(
         metavar="WHERE",
         help="Where the sticker is: a grey picture (white where it may be; resized to the "
-        "photographs), a folder with one for each photograph by its name, bars, octagon, or "
+        "photographs), a folder with one for each photograph by its name, bars, octagon; "
+        "quiet[:area=0.0293] or sensitive[:area=…], where greying training images changes hardly "
+        "any answer and costs the network least confidence, or most; or "
         "two-stage[:count=4,area=0.03,outline=octagon], where RP2's first stage does most. With "
         "--rp2: a file of its masks/, without .png; sticker by default.",
+    ),
+]
+Family = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="KIND:SIZE",
+        help="Which stickers: any:5, a square of so many pixels anywhere; rect:4x7; area:24, any "
+        "rectangle of so many; two:3, two squares; mask:±2, --mask moved by so many. May be "
+        "repeated. Default: the mask in its place and moved, and a square of as many pixels.",
     ),
 ]
 Images = Annotated[

@@ -16,6 +16,7 @@ ASKED = "asked.json"
 CHECKPOINT = "training.safetensors"
 RESULTS = {
     "evidence.json": "an evaluation",
+    "certified.json": "a certification",
     "hardened.json": "a hardened network",
     "results.json": "a run of an experiment",
     "unfinished.json": "an unfinished run of an experiment",

@@ -111,6 +111,13 @@ def train(
     out: Annotated[
         Path, typer.Option(metavar="DIR", help="Where record and network.safetensors go.")
     ] = Path("runs/train"),
+    replace: Annotated[
+        bool,
+        typer.Option(
+            "--replace",
+            help="Replace a network in --out that was trained otherwise; its record stays.",
+        ),
+    ] = False,
     json_: Annotated[
         bool, typer.Option("--json", help="Print the result alone on standard output, as JSON.")
     ] = False,
@@ -153,7 +160,9 @@ def train(
     recipe = check(Recipe, change(content, set_ or ()))
     start = None if weights is None else _start(recipe.model, weights, source)
     with progress(quiet=quiet) as on_begin:
-        result = train_network(source, recipe, out, seed=seed, start=start, on_begin=on_begin)
+        result = train_network(
+            source, recipe, out, seed=seed, start=start, on_begin=on_begin, replace=replace
+        )
     if json_:
         typer.echo(to_json(result.model_dump(mode="json")).decode(), nl=False)
         return

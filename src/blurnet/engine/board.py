@@ -60,6 +60,14 @@ class Board:
         """How many steps could begin now."""
         return len(self._ready)
 
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """Which of blurnet's own modules have the work of the steps."""
+        own = __name__.partition(".")[0]
+        works = (getattr(step.work, "func", step.work) for step in self._steps)
+        named = {str(getattr(work, "__module__", "")) for work in works}
+        return tuple(sorted(name for name in named if name.startswith(f"{own}.")))
+
     def stop(self) -> None:
         """Let no further step begin."""
         self._ready.clear()

@@ -1,6 +1,6 @@
 """How a run's folder stands: what is done, runs, failed, waits, and the time left."""
 
-import json
+import math
 import os
 from collections import Counter
 from collections.abc import Iterable
@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 import filelock
 
+from blurnet.errors import BlurnetError
+from blurnet.files import read_json
 from blurnet.settings import Settings
 
 from .chosen import ONLY
@@ -156,9 +158,9 @@ def _now(stands: StepStatus, **found: Any) -> StepStatus:
 
 def _seconds(records: Records, key: str) -> float | None:
     """Read how long a finished step took; a damaged record is the run's to tell."""
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        content = json.loads((records.root / key / "config.json").read_bytes())
-        return float(content["computed"]["seconds"])
+    with suppress(BlurnetError, ValueError, KeyError, TypeError, OverflowError):
+        seconds = float(read_json(records.root / key / "config.json")["computed"]["seconds"])
+        return seconds if 0 <= seconds < math.inf else None
     return None
 
 

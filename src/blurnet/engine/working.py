@@ -1,6 +1,5 @@
 """A step that is being worked on: who works on it, whether it still does, and how far it is."""
 
-import json
 import os
 import time
 from collections.abc import Iterator
@@ -8,10 +7,13 @@ from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
+from typing import Annotated
 
 import filelock
+from pydantic import Field, field_validator
 
 from blurnet.errors import BlurnetError
+from blurnet.files import read_json
 from blurnet.settings import Settings, check
 
 from .step import OnStep
@@ -22,6 +24,10 @@ PATIENCE = 10.0
 
 BOOT = Path("/proc/sys/kernel/random/boot_id")
 LOCK, BEAT = ".worker.lock", ".worker.json"
+
+
+class WorkedOn(BlurnetError):
+    """Another process works on a step."""
 
 
 class Beat(Settings):
@@ -38,7 +44,7 @@ class Beat(Settings):
 
     """
 
-    pid: int
+    pid: Annotated[int, Field(ge=1, lt=2**31)]
     since: str
     done: int = 0
     total: int = 0
@@ -54,6 +60,13 @@ class Beat(Settings):
         since = datetime.now(UTC) - datetime.fromisoformat(self.since)
         return max(0.0, since.total_seconds())
 
+    @field_validator("since")
+    @classmethod
+    def _is_a_time(cls, since: str) -> str:
+        if datetime.fromisoformat(since).tzinfo is None:
+            raise ValueError("a time without its zone")
+        return since
+
 
 @contextmanager
 def worked_on(folder: Path) -> Iterator[None]:
@@ -62,7 +75,7 @@ def worked_on(folder: Path) -> Iterator[None]:
     The lock goes with the process that holds it, so that ``is_worked_on`` needs no guess.
 
     Raises:
-        BlurnetError: if another process holds it for longer than a killed run's worker lives.
+        WorkedOn: if another process holds it for longer than a killed run's worker lives.
         OSError: if the disk does not take the lock.
 
     """
@@ -70,7 +83,7 @@ def worked_on(folder: Path) -> Iterator[None]:
     try:
         lock.acquire(poll_interval=0.02)
     except filelock.Timeout:
-        raise BlurnetError(
+        raise WorkedOn(
             f"{folder}: another process works on this step; end it, and run again"
         ) from None
     try:
@@ -117,8 +130,8 @@ def heartbeat(folder: Path, on_step: OnStep) -> OnStep:
 def beat_of(folder: Path) -> Beat | None:
     """Read how far a step is; None where it never said."""
     try:
-        return check(Beat, json.loads((folder / BEAT).read_text("utf-8")))
-    except (OSError, ValueError, BlurnetError):
+        return check(Beat, read_json(folder / BEAT))
+    except BlurnetError:
         return None
 
 

@@ -4,7 +4,15 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from blurnet.attacks import RandomSearchSettings, RP2Settings
+from blurnet.attacks import (
+    STICKER_ATTACKS,
+    APGDSettings,
+    PatchRSSettings,
+    RandomSearchSettings,
+    RP2Settings,
+)
+from blurnet.attacks.registry import Registered
+from blurnet.attacks.sticker import StickerSettings
 from blurnet.errors import BlurnetError
 from blurnet.settings import Settings
 
@@ -16,7 +24,10 @@ class SuiteAttack(Settings):
         name: what tables call it.
         describes: one plain sentence: who this attacker is.
         rp2: its settings, if it is RP2.
-        random_search: its settings, if it is random search; one of the two is given.
+        random_search: its settings, if it is random search.
+        patch_rs: likewise, as are
+        apgd: and all that follow; one of all these is given. Those beside RP2 are called as in
+            ``blurnet.attacks.STICKER_ATTACKS``.
         targets: of a targeted RP2: "all", or so many, drawn by the evaluation's seed.
         gradient: whether it uses the network's gradient.
 
@@ -26,17 +37,28 @@ class SuiteAttack(Settings):
     describes: str
     rp2: RP2Settings | None = None
     random_search: RandomSearchSettings | None = None
+    patch_rs: PatchRSSettings | None = None
+    apgd: APGDSettings | None = None
     targets: Literal["all"] | int = "all"
     gradient: bool = True
 
     @model_validator(mode="after")
     def _one_attack(self) -> Self:
-        if (self.rp2 is None) == (self.random_search is None):
+        given = [name for name in ("rp2", *STICKER_ATTACKS) if getattr(self, name) is not None]
+        if len(given) != 1:
             raise BlurnetError(
-                f"attack {self.name!r} of a suite: give the settings of one attack, rp2 or "
-                "random_search"
+                f"attack {self.name!r} of a suite: give the settings of one attack: rp2 or "
+                f"{' or '.join(STICKER_ATTACKS)}; found {' and '.join(given) or 'none'}"
             )
         return self
+
+    @property
+    def sticker(self) -> tuple[Registered, StickerSettings] | None:
+        """The attack that makes a sticker for each image, and its settings; None if it is RP2."""
+        for name, registered in STICKER_ATTACKS.items():
+            if (settings := getattr(self, name)) is not None:
+                return registered, settings
+        return None
 
 
 class Suite(Settings):

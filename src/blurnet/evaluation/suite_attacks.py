@@ -8,15 +8,18 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from blurnet.attacks import RandomSearchSettings, RP2Settings, random_search
+from blurnet.attacks import RP2Settings, StickerResult
 
 from .attack import attack_checked
 from .attacked import Attacked
+from .descent import Descent, descent_of, descent_within
 from .evidence import AttackFound, TargetFound
 from .inputs import Understood, of_image
 from .metrics import attack_rates, attacked_images, l2_dissimilarity, mean_rate, rate
 from .predict import predict
+from .statistics import worst_rate
 from .suite import SuiteAttack
+from .suite_pictures import bytes_of, pictures_of
 from .summary import mean_loss
 from .targets import chosen_targets
 
@@ -55,12 +58,17 @@ class Found:
         figures: for the evidence.
         fooled: images that some target's sticker fools, bool, N.
         tensors: pictures; see ``Evidence``.
+        sticker: all of what an attack found that makes a sticker for each image: the attacked
+            images, the margin at each query; None of RP2.
+        descent: how it came to its stickers.
 
     """
 
     figures: AttackFound
     fooled: Tensor
     tensors: dict[str, Tensor]
+    sticker: StickerResult | None
+    descent: Descent | None
 
 
 class Group(NamedTuple):
@@ -101,9 +109,9 @@ def targets_of(
 
 
 def work_of(attack: SuiteAttack, labels: Tensor, network: Understood, seed: int) -> int:
-    """Say about how many images an attack puts through the network; a gradient counts as two."""
-    if attack.random_search is not None:
-        return attack.random_search.queries * len(labels)
+    """Say how many images an attack puts through the network at most; a gradient counts as two."""
+    if attack.sticker is not None:
+        return attack.sticker[1].passes(network.logits) * len(labels)
     settings = attack.rp2 or RP2Settings()
     targets = targets_of(attack, labels, network, seed)
     return sum(_work(settings, group) for group in groups_of(settings, targets, labels))
@@ -127,11 +135,12 @@ def run_attack(given: Given, attack: SuiteAttack, place: int, on_work: OnWork) -
     start = time.monotonic()
     aims = targets_of(attack, given.labels, given.network, given.seed)
     targets: tuple[int | None, ...] = (None,) if aims is None else aims
-    answers, parts, tensors = (
-        _rp2(given, attack.rp2, targets, place, on_work)
-        if attack.rp2 is not None
-        else _search(given, attack.random_search, place, on_work)
-    )
+    found = None
+    if attack.rp2 is not None:
+        answers, parts, tensors, descent = _rp2(given, attack.rp2, targets, place, on_work)
+    else:
+        found = _sticker(given, attack, on_work)
+        answers, parts, tensors, descent = _judged(given, found, place)
     seconds = time.monotonic() - start
     counted = attacked_images(given.labels, targets, len(given.labels))
     wrong = (answers != given.labels) & counted
@@ -142,16 +151,18 @@ def run_attack(given: Given, attack: SuiteAttack, place: int, on_work: OnWork) -
         attack=attack,
         targets=each,
         success=mean_rate(wrong, counted),
-        worst=max((one.success for one in each), key=lambda success: success.value),
+        worst=worst_rate(answers != given.labels, counted),
         any_target=rate(wrong.any(0)[counted.any(0)]),
         published=attack.rp2 is not None and attack.rp2.published,
         seconds=seconds,
+        queries=None if found is None else float(found.queries.double().mean()),
+        gradients=None if found is None else float(found.gradients.double().mean()),
     )
-    return Found(figures, wrong.any(0), tensors)
+    return Found(figures, wrong.any(0), tensors, found, descent)
 
 
-Ran = tuple[Tensor, list["_Part"], dict[str, Tensor]]
-"""Answers, T × N; what is said of each target beside; pictures."""
+Ran = tuple[Tensor, list["_Part"], dict[str, Tensor], Descent]
+"""Answers, T × N; what is said of each target beside; pictures; how it came to them."""
 
 
 def _rp2(
@@ -195,62 +206,38 @@ def _rp2(
         for row, its_own in zip(answers, counted, strict=True)
     ]
     worst = targets[max(range(len(targets)), key=success.__getitem__)]
-    return answers, parts, _pictures(given, runs, worst, place)
+    descent = descent_of([found for _, found in runs])
+    return answers, parts, pictures_of(given, runs, worst, place), descent
 
 
-def _pictures(
-    given: Given, runs: list[tuple[Group, Attacked]], worst: int | None, place: int
-) -> dict[str, Tensor]:
-    """Give the images shown, under the worst target's sticker; see ``Evidence``."""
-    images, answers = given.images[given.shown], given.clean[given.shown]
-    aims, sticker_of = torch.full_like(answers, -1), torch.full_like(answers, -1)
-    stickers: list[Tensor] = []
-    for group, found in runs:
-        row = found.aims.index(worst) if worst in found.aims else found.worst_place
-        here, there = (given.shown[:, None] == group.images).nonzero().unbind(1)
-        images[here] = found.attacked(row)[there]
-        answers[here] = found.answers[row, there]
-        aims[here] = -1 if found.aims[row] is None else found.targets[row]
-        if found.settings.scope == "per_image":
-            sticker_of[here] = len(stickers) + torch.arange(len(here))
-            stickers += found.noise[row, there].unbind()
-        else:
-            sticker_of[here] = len(stickers)
-            stickers.append(found.noise[row])
-    return {
-        f"attacked/{place}": bytes_of(images),
-        f"answers/{place}": answers,
-        f"target/{place}": aims,
-        f"sticker/{place}": torch.stack(stickers),
-        f"sticker_of/{place}": sticker_of,
-    }
-
-
-def _search(
-    given: Given, settings: RandomSearchSettings | None, place: int, on_work: OnWork
-) -> Ran:
-    found = random_search(
+def _sticker(given: Given, attack: SuiteAttack, on_work: OnWork) -> StickerResult:
+    assert attack.sticker is not None
+    registered, settings = attack.sticker
+    work = settings.passes(given.network.logits) * len(given.images)
+    return registered.run(
         given.network.model,
         given.images,
         given.labels,
         given.mask,
         settings=settings,
         generator=torch.Generator().manual_seed(given.seed),
-        on_step=lambda query, _: on_work(query * len(given.images)),
+        on_step=lambda step, steps: on_work(work * step // steps),
     )
+
+
+def _judged(given: Given, found: StickerResult, place: int) -> Ran:
     answers = predict(given.network.model, found.adversarial).classes
     part = _Part([len(answers)], [l2_dissimilarity(given.images, found.adversarial)])
-    part.dead_gradient_share, part.loss_first, part.loss_last = [None], [None], [None]
+    part.dead_gradient_share = [found.dead_gradient_share]
+    part.loss_first, part.loss_last = (
+        [float(found.history[:, 0].mean())],
+        [float(found.margin.mean())],
+    )
     pictures = {
         f"attacked/{place}": bytes_of(found.adversarial[given.shown]),
         f"answers/{place}": answers[given.shown],
     }
-    return answers[None], [part], pictures
-
-
-def bytes_of(images: Tensor) -> Tensor:
-    """Give images as uint8."""
-    return (images.clamp(0, 1) * 255).round().byte()
+    return answers[None], [part], pictures, descent_within(found)
 
 
 @dataclass

@@ -54,12 +54,14 @@ class Plan(Generic[Row]):
         planned: its rows.
         true_class: what the attacked scene shows.
         target: what a transferred sticker aims at; None where there is none.
+        rp2_differs: what of the folder ``rp2`` is not RP2's own; None without such a folder.
 
     """
 
     planned: Sequence[PlannedRow[Row]]
     true_class: str
     target: str | None
+    rp2_differs: tuple[str, ...] | None = None
 
     @property
     def steps(self) -> list[Step[Any]]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from blurnet.engine import Chosen, OnBegin, Provenance, Records, Step, in_order, run_steps
+from blurnet.engine import Chosen, OnBegin, OnRay, Provenance, Records, Step, in_order, run_steps
 from blurnet.engine.planned import read_plan, write_plan
 from blurnet.errors import BlurnetError, BlurnetWarning
 from blurnet.evaluation.evidence import Evidence
@@ -39,6 +39,8 @@ def run(
     command: str = "",
     retry_failed: bool = False,
     only: str = "",
+    on: OnRay | None = None,
+    mirror: str | None = None,
 ) -> AnyResults:
     """Run what is missing of an experiment and write its results.
 
@@ -59,6 +61,8 @@ def run(
         command: what makes the run go on, for ``blurnet status``.
         retry_failed: do only the steps that failed, and those that wait for them alone.
         only: the key of a step that is done alone; see ``blurnet status``.
+        on: the Ray cluster to run on; None for this machine.
+        mirror: where a copy of the records is kept, such as ``s3://bucket/run``.
 
     Returns:
         What ``results.json`` holds. After ``retry_failed`` and ``only``, where steps are still
@@ -111,6 +115,7 @@ def run(
             rows=there.rows(records.outcome, made),
             steps=tuple(step.key for step in there.steps),
             lacking=plan.lacking(records),
+            rp2_differs=plan.rp2_differs,
         )
 
     if before is not None and all(step.key in records for step in in_order(plan.steps)):
@@ -137,6 +142,8 @@ def run(
             time_limit=time_limit,
             command=command,
             chosen=chosen,
+            on=on,
+            mirror=mirror,
         )
         results = found()
         if not results.finished:

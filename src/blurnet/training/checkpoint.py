@@ -13,7 +13,7 @@ from torch import Tensor
 
 from blurnet.data.tensors import read_safetensors, to_safetensors
 from blurnet.errors import BlurnetError
-from blurnet.files import disk_errors, write_whole
+from blurnet.files import disk_errors, parse_json, write_whole
 
 FORMAT = "blurnet training checkpoint 2"
 
@@ -106,12 +106,13 @@ def read_checkpoint(path: Path) -> Checkpoint:
     """
     tensors, metadata = read_safetensors(path)
     try:
-        content = json.loads(metadata["blurnet"])
+        content = parse_json(metadata["blurnet"])
         found = content["format"]
-        if found == FORMAT:
+        parts = content["description"], content["progress"]
+        if found == FORMAT and all(isinstance(part, dict) for part in parts):
             if metadata["sha256"] != _hash(metadata["blurnet"], tensors):
                 raise BlurnetError(f"{path}: not what was written there")
-            return Checkpoint(content["description"], content["progress"], tensors)
+            return Checkpoint(*parts, tensors)
     except (KeyError, TypeError, ValueError):
         found = "no such entry in its metadata"
     raise BlurnetError(f"{path}: not a checkpoint of blurnet's ({FORMAT!r}); found {found!r}")

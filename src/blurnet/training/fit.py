@@ -13,7 +13,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from blurnet.errors import BlurnetError
-from blurnet.models import load_weights
 from blurnet.models.memory import keep_freed_memory
 from blurnet.models.modes import evaluating
 from blurnet.penalties import Penalty, penalty_terms
@@ -25,7 +24,7 @@ from blurnet.training.checkpoint import (
     refuse_other,
     write_checkpoint,
 )
-from blurnet.training.resume import State, described, restore, state_of, tensors_of
+from blurnet.training.resume import State, described, restore, tensors_of
 from blurnet.training.settings import FitSettings
 
 Augment = Callable[[Tensor, torch.Generator], Tensor]
@@ -138,12 +137,11 @@ def fit(  # noqa: PLR0912, PLR0915 - one loop, to be read from top to bottom
         if checkpoints is not None and checkpoints.path.exists():
             found = read_checkpoint(checkpoints.path)
             refuse_other(checkpoints.path, found.description, description)
-            load_weights(model, found.part("model"), checkpoints.path)
-            state = state_of(found)
+            given = (checkpoints.path, found, model, optimizer, generator)
+            state, order, best = restore(*given, images=source.count)
             if found.progress["finished"]:
                 model.eval()
                 return History(state.losses, state.validation, state.best_epoch)
-            order, best = restore(found, optimizer, generator)
             kept_step = state.step
         model.train()
         while state.step < steps and not state.stopped:

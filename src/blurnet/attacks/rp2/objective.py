@@ -10,7 +10,9 @@ Loss = Literal["cross_entropy", "margin", "logit"]
 Goal = Literal["targeted", "untargeted"]
 
 
-def attack_loss(logits: Tensor, classes: Tensor, loss: Loss, goal: Goal) -> Tensor:
+def attack_loss(
+    logits: Tensor, classes: Tensor, loss: Loss, goal: Goal, *, clamped: bool = True
+) -> Tensor:
     """Give J of each image, which the attack lowers.
 
     Args:
@@ -21,6 +23,7 @@ def attack_loss(logits: Tensor, classes: Tensor, loss: Loss, goal: Goal) -> Tens
             an image that is reached pulls no more, so the others get all the gradient.
         goal: "targeted"; or "untargeted", J turned round: −J, and
             max(0, z_y − max_{k ≠ y} z_k) of the margin.
+        clamped: False leaves a margin below 0 as it is, with its gradient.
 
     Returns:
         float, N.
@@ -33,7 +36,8 @@ def attack_loss(logits: Tensor, classes: Tensor, loss: Loss, goal: Goal) -> Tens
     if loss == "logit":
         return -sign * own[:, 0]
     others = logits.scatter(1, classes[:, None], -torch.inf).amax(1)
-    return (sign * (others - own[:, 0])).clamp(min=0)
+    margin = sign * (others - own[:, 0])
+    return margin.clamp(min=0) if clamped else margin
 
 
 def reached(logits: Tensor, classes: Tensor, goal: Goal) -> Tensor:

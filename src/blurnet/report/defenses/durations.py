@@ -35,7 +35,7 @@ def durations_drawings(rows: Sequence[DefenseRow]) -> Iterator[Drawing]:
         return
     for attack in rows[0].attacks:
         for place, scene in enumerate(rows[0].attacks[attack]):
-            title = f"{attack} on {scene.true_class}: success over test accuracy"
+            title = f"{attack} on {scene.scene}: success over test accuracy"
             yield Drawing(
                 title,
                 f"{title}, a dot for each network; the figures are in the tables",

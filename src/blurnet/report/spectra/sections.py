@@ -15,6 +15,7 @@ from blurnet.report.blocks import (
     Verdict,
     blocks,
 )
+from blurnet.report.provenance import differs_words, photographs_words
 from blurnet.report.spectra.depth import depth_verdict
 from blurnet.report.spectra.drawings import (
     SpectraRun,
@@ -74,8 +75,7 @@ def _asked(run: SpectraRun) -> Iterator[Block]:
             "Views",
             f"{views} {where} of “{results.true_class}”"
             if settings.rp2 is None
-            else f"{views} photographs of “{results.true_class}”, published with RP2 "
-            f"({settings.rp2})",
+            else photographs_words(results, views),
         ),
         Fact("The sticker's aim", f"“{results.target}”"),
         Fact("High frequencies", f"from {settings.cutoff:g} cycles per pixel of the map on"),
@@ -85,6 +85,8 @@ def _asked(run: SpectraRun) -> Iterator[Block]:
         facts.append(Fact("Data", settings.data or "synthetic (drawn signs)"))
         facts.append(Fact("Seed", str(settings.seed)))
     yield Facts((*facts, *run.facts))
+    if differs_words(results):
+        yield Paragraph(differs_words(results), "note")
     yield Details("All settings", settings.model_dump_json(indent=1))
 
 
