@@ -354,9 +354,9 @@ def test_a_damaged_answer_is_named_and_made_again(answered, blurnet, verb, name,
         status, _, said = blurnet(*commands[verb], "--replace")
     else:
         if (name, change) == ("evidence.json", "truncated"):
-            status, _, said = blurnet("report", "e", "--out", "r")
+            status, _, said = blurnet("report", "e", "--out", "r", "-q")
             assert status == 2
-            assert said.startswith("blurnet: e/evidence.json: ")
+            assert said.startswith("blurnet: e/evidence.json: not the JSON that blurnet wrote; ")
         status, _, said = blurnet(*commands[verb])
         assert f"{verb[0]}/{name}: not what was written there; made again" in said
     assert status in (0, 1)
