@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import pty
+import re
 import resource
 import select
 import shutil
@@ -354,9 +355,9 @@ def test_a_damaged_answer_is_named_and_made_again(answered, blurnet, verb, name,
         status, _, said = blurnet(*commands[verb], "--replace")
     else:
         if (name, change) == ("evidence.json", "truncated"):
-            status, _, said = blurnet("report", "e", "--out", "r")
+            status, _, said = blurnet("report", "e", "--out", "r", "-q")
             assert status == 2
-            assert said.startswith("blurnet: e/evidence.json: ")
+            assert said.startswith("blurnet: e/evidence.json: not the JSON that blurnet wrote; ")
         status, _, said = blurnet(*commands[verb])
         assert f"{verb[0]}/{name}: not what was written there; made again" in said
     assert status in (0, 1)
@@ -653,6 +654,14 @@ def test_the_loop_of_random_kills_sees_what_differs(small, tmp_path):
         file.write_bytes(content)
     (run / ".left.partial").touch()
     assert compared(whole, outputs(run)) == [".left.partial"]
+
+
+def test_every_test_that_the_table_of_faults_names_is_there():
+    text = (Path(__file__).parents[1] / "docs" / "reliability.md").read_text("utf-8")
+    named = re.findall(r"`(test_\w+)::(test_\w+)`", text)
+    assert len(named) > 30
+    for file, name in named:
+        assert f"def {name}(" in Path(__file__).with_name(f"{file}.py").read_text("utf-8"), name
 
 
 if __name__ == "__main__":
