@@ -18,7 +18,7 @@ import atheris
 
 SMALLEST_MEMORY = 6 * 2**30
 """Bytes of address space; PyTorch's libraries alone map more than one of these gigabytes."""
-RESIDENT = 2048
+RESIDENT = 3072
 """Megabytes that the process may really hold."""
 GROWTH = 1000
 """Megabytes that one input may add to it; a picture of 64 megapixels takes most of them."""

@@ -47,6 +47,7 @@ def audit(
     ] = "standard",
     seed: options.Seed = 0,
     json_: options.Json = False,
+    _device: options.Device = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Check whether attacks did their work: gradients, convergence, and what does better.

@@ -57,6 +57,7 @@ def certify(
     ),
     replace: options.Replace = False,
     json_: options.Json = False,
+    _device: options.Device = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Certify a network with masking (blurnet.masked) against every sticker of a family.

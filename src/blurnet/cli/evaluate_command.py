@@ -80,6 +80,7 @@ def evaluate(
     ] = Path("runs/evaluate"),
     replace: options.Replace = False,
     json_: options.Json = False,
+    _device: options.Device = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Evaluate a network against stickers: a suite of attacks between a control and a ceiling.

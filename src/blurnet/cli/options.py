@@ -5,6 +5,15 @@ from typing import Annotated
 
 import typer
 
+
+def _choose(name: str | None) -> str | None:
+    if name is not None:
+        from blurnet.devices import choose_device
+
+        choose_device(name)
+    return name
+
+
 Model = Annotated[
     str | None,
     typer.Option(
@@ -104,6 +113,16 @@ Images = Annotated[
 Seed = Annotated[int, typer.Option(min=0, help="Of all chance.")]
 Json = Annotated[
     bool, typer.Option("--json", help="Print the result alone on standard output, as JSON.")
+]
+Device = Annotated[
+    str | None,
+    typer.Option(
+        "--device",
+        metavar="NAME",
+        callback=_choose,
+        help="Where networks compute: cpu (the default: the same bits on every call), cuda, "
+        "cuda:N, or auto, which is a GPU where there is one.",
+    ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 Replace = Annotated[

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from blurnet.cli import options
+
 if TYPE_CHECKING:
     from blurnet.engine import OnRay
 
@@ -175,6 +177,7 @@ def run(
             "standard output.",
         ),
     ] = False,
+    _device: options.Device = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
 ) -> None:
     """Run an experiment: compute what is missing, print its table, write its page.

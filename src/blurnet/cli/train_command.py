@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from blurnet.cli import options
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -121,6 +123,7 @@ def train(
     json_: Annotated[
         bool, typer.Option("--json", help="Print the result alone on standard output, as JSON.")
     ] = False,
+    _device: options.Device = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
 ) -> None:
     """Train a network, and write it to a file that says what it is.

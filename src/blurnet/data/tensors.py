@@ -46,7 +46,7 @@ def to_safetensors(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -
         metadata: written in the order of its names, where ``save`` draws one.
 
     """
-    drawn = save(dict(tensors), dict(metadata))
+    drawn = save({name: tensor.cpu() for name, tensor in tensors.items()}, dict(metadata))
     end = 8 + int.from_bytes(drawn[:8], "little")
     header = json.loads(drawn[8:end]) | {"__metadata__": dict(sorted(metadata.items()))}
     text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()

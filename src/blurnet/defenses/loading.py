@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from blurnet.data.tensors import read_safetensors
+from blurnet.devices import chosen_device
 from blurnet.errors import BlurnetError
 from blurnet.models import (
     MODELS,
@@ -109,7 +110,7 @@ def load(
             for ``import_model``; None: what the file says, whose code is then run.
 
     Returns:
-        The network, in evaluation mode.
+        The network, in evaluation mode, where ``model`` is, or on the chosen device.
 
     Raises:
         BlurnetError: if the file is missing or damaged, does not say how the network is built where
@@ -150,7 +151,7 @@ def load(
                 f"{file}: its defense does not fit this network, a {kind}: {error}"
             ) from None
     load_weights(network_of(network), weights, file)
-    return network.eval()
+    return network.eval() if isinstance(model, nn.Module) else network.eval().to(chosen_device())
 
 
 def _undefended(

@@ -81,6 +81,7 @@ def attack(
         (2, 2, ['stopAhead', 'yield'])
 
     """
+    images, mask = images.cpu(), mask.cpu()  # pieces go to where the network is, and come back
     check_images(images)
     mask_of(mask, images)
     network = understood(model, seen_by(images, transforms), classes)

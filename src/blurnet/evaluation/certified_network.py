@@ -99,8 +99,10 @@ def certify_network(
 
     """
     start = time.monotonic()
+    images = images.cpu()
     check_images(images)
     if mask is not None:
+        mask = mask.cpu()
         mask_of(mask, images)
     if families is None and mask is None:
         raise BlurnetError(

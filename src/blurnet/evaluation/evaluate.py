@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from blurnet.attacks.check import check_images, mask_of
 from blurnet.certificates import Family
 from blurnet.defenses import defense_of
+from blurnet.devices import device_of
 from blurnet.engine import Computed, provenance
 from blurnet.errors import BlurnetError
 
@@ -99,6 +100,7 @@ def evaluate(
     """
     start = time.monotonic()
     chosen = _demanding(suite_of(suite), max_success, min_accuracy)
+    images, mask = images.cpu(), mask.cpu()  # pieces go to where the network is, and come back
     check_images(images)
     mask_of(mask, images)
     if not pixels_of(mask):
@@ -168,7 +170,7 @@ def evaluate(
         audit=checks,
         weights=weights_of(checked.model),
         computed=Computed(
-            by=provenance(),
+            by=provenance(device_of(checked.model)),
             seconds=time.monotonic() - start,
             finished=datetime.now(UTC).isoformat(timespec="seconds"),
         ),

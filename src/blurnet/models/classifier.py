@@ -8,9 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from blurnet.devices import device_of
 from blurnet.errors import BlurnetError
 from blurnet.models.copying import uncompiled
-from blurnet.models.devices import device_of
 from blurnet.models.exported import as_module
 
 Logits = str | int | Callable[[Any], Tensor] | None

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from blurnet.data.tensors import read_safetensors
+from blurnet.devices import chosen_device
 from blurnet.errors import BlurnetError
 from blurnet.files import check_file
 from blurnet.models.archives import check_archive, check_program, check_sizes, tensors_alone
@@ -54,7 +55,8 @@ def import_model(
         seed: where freshly drawn weights are drawn from.
 
     Returns:
-        The network, in evaluation mode.
+        The network, in evaluation mode, on the chosen device (the CPU, unless ``--device`` or
+        ``blurnet.devices.choose_device`` says otherwise).
 
     Raises:
         BlurnetError: if there is no such thing, or it gives no network, or the weights are not its;
@@ -74,14 +76,18 @@ def import_model(
     inner = made if isinstance(made, Classifier) else Classifier(made)
     if weights is not None:
         load_weights(network_of(inner), state, weights)
-    return Classifier(
-        inner.model,
-        mean=inner.mean if mean is None else mean,
-        std=inner.std if std is None else std,
-        logits=inner.logits,
-        classes=inner.classes if classes is None else classes,
-        size=inner.size if size is None else size,
-    ).eval()
+    return (
+        Classifier(
+            inner.model,
+            mean=inner.mean if mean is None else mean,
+            std=inner.std if std is None else std,
+            logits=inner.logits,
+            classes=inner.classes if classes is None else classes,
+            size=inner.size if size is None else size,
+        )
+        .eval()
+        .to(chosen_device())
+    )
 
 
 def build_named(spec: str, classes: int | None, *, seed: int = 0) -> nn.Module:

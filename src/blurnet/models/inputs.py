@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from blurnet.devices import device_of
 from blurnet.errors import BlurnetError
 from blurnet.models.classifier import Classifier, network_of
-from blurnet.models.devices import device_of
 from blurnet.models.exported import ExportedNetwork
 from blurnet.models.modes import evaluating
 

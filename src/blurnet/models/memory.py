@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from blurnet.devices import device_of
 from blurnet.errors import BlurnetError
-from blurnet.models.devices import device_of
 from blurnet.models.modes import evaluating
 
 Piece = TypeVar("Piece")

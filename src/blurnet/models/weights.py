@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from blurnet.data.tensors import read_safetensors, to_safetensors
+from blurnet.devices import chosen_device
 from blurnet.errors import BlurnetError
 from blurnet.files import parse_json, write_whole
 from blurnet.settings import check
@@ -87,7 +88,7 @@ def read_network(path: Path, build: Callable[[int], nn.Module]) -> Network:
         build: makes the network that the weights belong to, from the number of its outputs.
 
     Returns:
-        The network, in evaluation mode, and its classes.
+        The network, in evaluation mode, on the chosen device, and its classes.
 
     Raises:
         BlurnetError: if the file is missing, no safetensors file, names no outputs, or holds
@@ -102,7 +103,7 @@ def read_network(path: Path, build: Callable[[int], nn.Module]) -> Network:
         )
     model = build(len(labels))
     load_weights(model, weights, path)
-    return Network(model.eval(), labels)
+    return Network(model.eval().to(chosen_device()), labels)
 
 
 class Told(BaseModel):

@@ -80,9 +80,10 @@ def computed_facts(by: tuple[Provenance, ...]) -> tuple[Fact, ...]:
 
 def provenance_facts(by: Provenance) -> tuple[Fact, ...]:
     """Say with what something was computed."""
+    on = "" if by.device == "cpu" else f"; networks on {by.device}"
     cores, threads = counted(by.cores, "core"), counted(by.threads, "thread")
     return (
-        Fact("Machine", f"{by.machine}, {cores}, {threads}"),
+        Fact("Machine", f"{by.machine}, {cores}, {threads}{on}"),
         Fact("System", by.system),
         Fact("Versions", ", ".join(f"{name} {number}" for name, number in by.versions.items())),
     )

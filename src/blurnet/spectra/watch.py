@@ -11,11 +11,11 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils.hooks import RemovableHandle
 
+from blurnet.devices import device_of
 from blurnet.errors import BlurnetError
 from blurnet.filters import ACTIVATION
 from blurnet.filters.awaiting import Awaiting, function_name, is_activation
 from blurnet.models import evaluating, network_of
-from blurnet.models.devices import device_of
 from blurnet.models.exported import ExportedLayer
 from blurnet.models.inputs import one_line
 from blurnet.models.memory import Pieces

@@ -58,7 +58,8 @@ class Checkpoint:
             ``settings``, ``penalties``, ``augment``, ``harden``, ``data`` and ``validation``.
         progress: how far it is: ``step``, ``steps``, ``finished``, the losses, the best so far.
         tensors: ``model.*``, the weights; while unfinished also ``best.*``, ``optimizer.*``, the
-            epoch's ``order`` and the states of both generators.
+            epoch's ``order`` and the states of both generators (and of a GPU's, with the network
+            there).
 
     """
 

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from blurnet.devices import device_of
 from blurnet.errors import BlurnetError
 from blurnet.models.memory import keep_freed_memory
 from blurnet.models.modes import evaluating
@@ -118,7 +119,7 @@ def fit(  # noqa: PLR0912, PLR0915 - one loop, to be read from top to bottom
         raise BlurnetError("patience needs validation images, taken from the training part")
     description = described(source, settings, validation, penalties, augment, harden, checkpoints)
     keep_freed_memory()
-    device = next(model.parameters()).device
+    device = device_of(model)
     per_epoch = source.per_epoch
     steps = settings.epochs * per_epoch
     state, optimizer = State(), _optimizer(model, settings)
@@ -131,7 +132,8 @@ def fit(  # noqa: PLR0912, PLR0915 - one loop, to be read from top to bottom
         tensors = tensors_of(model, best, optimizer, order, generator)
         return Checkpoint(description, progress, tensors)
 
-    with torch.random.fork_rng(devices=[]), _interrupts(checkpoints is not None) as interrupted:
+    gpus = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=gpus), _interrupts(checkpoints is not None) as interrupted:
         seed = int(torch.randint(2**62, (), generator=generator))
         torch.manual_seed(seed)
         if checkpoints is not None and checkpoints.path.exists():
@@ -231,7 +233,7 @@ def _end_epoch(
 
 
 def _validate(model: nn.Module, validation: Labelled) -> tuple[float, float]:
-    device = next(model.parameters()).device
+    device = device_of(model)
     right, loss = 0, 0.0
     with torch.no_grad(), evaluating(model):
         for part in torch.arange(len(validation)).split(512):  # type: ignore[no-untyped-call]

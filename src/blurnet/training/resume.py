@@ -10,6 +10,7 @@ import torch
 from pydantic import Field, TypeAdapter
 from torch import Tensor, nn
 
+from blurnet.devices import device_of
 from blurnet.errors import BlurnetError
 from blurnet.models.weights import check_weights, load_weights
 from blurnet.penalties import Penalty
@@ -78,7 +79,10 @@ def tensors_of(
         tensors |= {name: value for name, value in named.items() if isinstance(value, Tensor)}
     tensors |= {"order": order, "generator": generator.get_state()}
     tensors["process_generator"] = torch.get_rng_state()
-    return {name: tensor.detach().clone() for name, tensor in tensors.items()}
+    device = device_of(model)
+    if device.type == "cuda":  # dropout draws there
+        tensors["cuda_generator"] = torch.cuda.get_rng_state(device)
+    return {name: tensor.detach().to("cpu", copy=True) for name, tensor in tensors.items()}
 
 
 def restore(
@@ -119,6 +123,9 @@ def restore(
         _restore_optimizer(found, optimizer)
         generator.set_state(found.tensors["generator"])
         torch.set_rng_state(found.tensors["process_generator"])
+        device, on_gpu = device_of(model), found.tensors.get("cuda_generator")
+        if device.type == "cuda" and on_gpu is not None:
+            torch.cuda.set_rng_state(on_gpu, device)
     except (KeyError, ValueError, TypeError, IndexError, RuntimeError) as error:
         raise BlurnetError(
             f"{path}: a damaged checkpoint: {error}; remove it, and the training starts again"

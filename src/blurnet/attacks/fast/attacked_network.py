@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from blurnet.attacks.fast.shortcuts import FirstMaps, first_maps, rearrange
+from blurnet.devices import device_of
 from blurnet.errors import BlurnetError
 from blurnet.models import copy_of
-from blurnet.models.devices import device_of
 from blurnet.models.memory import is_out_of_memory, keep_freed_memory, out_of_memory
 
 Precision = Literal["float32", "bfloat16", "auto"]
@@ -136,7 +136,10 @@ class AttackedNetwork:
             attacked = attacked.contiguous(memory_format=torch.channels_last)
         reshaping = _ViewsAreReshapes() if self.way.reshaped else nullcontext()
         lower = self.dtype != torch.float32
-        with reshaping, torch.autocast(self.device.type, self.dtype, enabled=lower):
+        kind = self.device.type
+        known = torch.amp.autocast_mode.is_autocast_available(kind)
+        casting = torch.autocast(kind, self.dtype, enabled=lower) if known else nullcontext()
+        with reshaping, casting:
             logits: Tensor = self.network(attacked)
         return logits.float()
 
