@@ -8,6 +8,7 @@ from blurnet.attacks import (
     STICKER_ATTACKS,
     APGDSettings,
     PatchRSSettings,
+    PlacedSettings,
     RandomSearchSettings,
     RP2Settings,
 )
@@ -39,6 +40,7 @@ class SuiteAttack(Settings):
     random_search: RandomSearchSettings | None = None
     patch_rs: PatchRSSettings | None = None
     apgd: APGDSettings | None = None
+    placed_apgd: PlacedSettings | None = None
     targets: Literal["all"] | int = "all"
     gradient: bool = True
 
