@@ -174,7 +174,7 @@ def test_broken_artifacts(blurnet, artifacts, where, damage, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["nothing"], "no experiment 'nothing'; there are: alphas, blackbox"),
+        (["nothing"], "no experiment 'nothing'; there are: adaptive, alphas, area, blackbox"),
         (["nothing.yaml"], "no experiment 'nothing.yaml'"),
         (["--data", "folder:missing"], "missing: no such folder"),
         (["--data", "zip:missing"], "no such kind; there are: synthetic, folder:DIR"),
