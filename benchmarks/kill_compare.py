@@ -4,13 +4,15 @@ import base64
 import json
 import re
 
-TIMES = {"created", "finished", "seconds"}
+TIMES = ("created", "finished", "seconds")
+"""Names, or their ends, of what is another at another time."""
 
 
 def finished(out):
     """Name what is finished in a folder and may not be made again: records, or the whole answer."""
-    if (out / "asked.json").exists():
-        return ["."]
+    asked = out / "asked.json"
+    if asked.exists():
+        return ["."] if json.loads(asked.read_bytes())["files"] else []
     return [f"records/{each.name}" for each in (out / "records").glob("[!.]*")]
 
 
@@ -23,11 +25,10 @@ def sealed(out, name):
 def outputs(out):
     """Give the content of all files, hidden ones too, as it is compared: without times."""
     files = [file for file in sorted(out.rglob("*")) if file.is_file() and file.name != ".lock"]
-    times = {f">{seconds:.1f}<" for file in files for seconds in seconds_in(file)}
-    return {str(file.relative_to(out)): timeless(file, times) for file in files}
+    return {str(file.relative_to(out)): timeless(file) for file in files}
 
 
-def timeless(file, times):
+def timeless(file):
     content = file.read_bytes()
     if file.suffix == ".json":
         values = without_times(json.loads(content))
@@ -43,20 +44,22 @@ def timeless(file, times):
     )
     text = re.sub(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d\+00:00)?", "DATE", text)
     text = re.sub(r"\b\d+(\.\d+)? (s|min)\b", "SECONDS", text)
-    for each in times:
-        text = text.replace(each, ">SECONDS<")
-    return text
+    return re.sub(r"<table.*?</table>", without_last_seconds, text, flags=re.DOTALL)
+
+
+def without_last_seconds(table):
+    """Leave out the last column of a table that ends with one of seconds."""
+    if not re.search(r"seconds[\w ]*</th>\s*</tr>", table[0]):
+        return table[0]
+    return re.sub(r"<td>[\d.]+</td>\s*</tr>", "SECONDS", table[0])
 
 
 def without_times(values):
     if isinstance(values, dict):
-        return {name: without_times(each) for name, each in values.items() if name not in TIMES}
+        return {
+            name: without_times(each) for name, each in values.items() if not name.endswith(TIMES)
+        }
     return [without_times(each) for each in values] if isinstance(values, list) else values
-
-
-def seconds_in(file):
-    found = re.findall(rb'"seconds": ([\d.]+)', file.read_bytes()) if file.suffix == ".json" else ()
-    return [float(each) for each in found]
 
 
 def compared(wanted, found):

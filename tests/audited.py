@@ -124,3 +124,34 @@ def audited(network, *attacks, seed=0, count=16, source=None, **more):
 def checked(name, given):
     """Run one check."""
     return CHECKS[name].run(given)
+
+
+class Behind(nn.Module):
+    """A network behind something."""
+
+    def __init__(self, network, front, back=None):
+        super().__init__()
+        self.network, self.front, self.back = network, front, back
+
+    def forward(self, images):
+        outputs = self.network(self.front(images))
+        return outputs if self.back is None else self.back(outputs)
+
+
+def same(images):
+    return images
+
+
+def failed(name, given, *, strikes):
+    """Run a check that is to fail, and to strike these figures through."""
+    found = checked(name, given)
+    assert found.verdict == "failed", found.sentence
+    assert set(found.strikes) == set(strikes)
+    return found
+
+
+def passed(name, given):
+    """Run a check that is to pass."""
+    found = checked(name, given)
+    assert found.verdict == "passed", found.sentence
+    return found

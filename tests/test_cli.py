@@ -33,7 +33,7 @@ def test_run_writes_table_results_and_page(blurnet, artifacts, tmp_path):
     assert status == 0
     assert "5×5 filter on L1 maps" in printed
     assert str(out / "report.html") in printed.replace("\n", "")
-    assert "1/11" in progress
+    assert "1/16" in progress
     results = load_results(out)
     assert (results.kind, results.experiment) == ("blackbox", "blackbox")
     assert results.rows[0].label == "baseline"

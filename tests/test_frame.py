@@ -36,7 +36,6 @@ def test_blackbox(tmp_path):
     results = blurnet.load_results(blackbox_run(tmp_path))
     table = results.frame()
     assert list(table.columns) == ["experiment", "label", "transfer", *LAST]
-    assert len(table) == len(results.rows) * 7
     for row in results.rows:
         asked = {"label": row.label, "transfer": row.transfer}
         same(only(table, measure="attack_success_rate", **asked), row.rates.attack_success_rate)
@@ -57,7 +56,7 @@ def test_defenses(tmp_path):
         assert only(table, measure="total_variation", **own)["seeds"] == len(row.networks)
         for attack, scenes in row.attacks.items():
             for scene in scenes:
-                asked = own | {"attack": attack, "true_class": scene.true_class}
+                asked = own | {"attack": attack, "scene": scene.scene}
                 same(only(table, measure="mean", seed=None, **asked), scene.mean)
                 for target, rates in scene.targets.items():
                     line = only(table, measure="attack_success_rate", target=target, **asked)

@@ -78,3 +78,20 @@ def test_the_page_and_the_terminal_have_the_matrix(folder):
     assert "Defenses against attacks: 6 images of stop" in page
     assert "On yield" in page
     assert "“blurred” loses fewest images" in verdict(load_results(folder).rows, 0)
+
+
+def test_as_a_table_of_pandas(folder):
+    results = load_results(folder)
+    table = results.frame()
+    assert set(table["label"]) == {row.label for row in results.rows}
+    for row in results.rows:
+        for scene in row.scenes:
+            here = table[(table["label"] == row.label) & (table["scene"] == scene.true_class)]
+            for attack in scene.attacks:
+                (line,) = here[
+                    (here["attack"] == attack.name) & (here["measure"] == "success")
+                ].itertuples()
+                found = attack.success
+                assert (line.value, line.low, line.high) == (found.value, found.low, found.high)
+            worst = here[(here["measure"] == "worst") & here["seed"].notna()]
+            assert list(worst["value"]) == [each.worst.value for each in scene.networks]

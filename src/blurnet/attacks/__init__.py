@@ -29,6 +29,8 @@ from blurnet.attacks.rp2 import rp2 as rp2
 from blurnet.attacks.rp2 import two_stage_rectangles as two_stage_rectangles
 from blurnet.attacks.sticker import StickerAttack as StickerAttack
 from blurnet.attacks.sticker import StickerResult as StickerResult
+from blurnet.attacks.straight_through import stops_gradient as stops_gradient
+from blurnet.attacks.straight_through import straight_through as straight_through
 from blurnet.attacks.transforms import TRANSFORMS as TRANSFORMS
 from blurnet.attacks.transforms import Transform as Transform
 from blurnet.attacks.transforms import apply_transforms as apply_transforms

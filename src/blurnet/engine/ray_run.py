@@ -67,6 +67,7 @@ class RayRun:
         self.sent: dict[str, Any] | None = None
         self.room, self.looked = cluster.room(), time.monotonic()
         self.disk: str | None = None
+        self.post: Any = None
 
     def run(self) -> None:
         """Do all steps.
@@ -76,11 +77,23 @@ class RayRun:
             KeyboardInterrupt: as it came; what ran had time to leave a checkpoint.
 
         """
-        mark, run = self.records.folder / MARK, self._described()
+        mark, word = self.records.folder / MARK, secrets.token_hex(8)
         with disk_errors(mark):
-            mark.write_text(run.word)
-        self.post, self.told = run.mailbox, run.mailbox.heard.remote()
-        self.shared = self.ray.put(run)
+            mark.write_text(word)
+        self.name = f"blurnet-{word}"
+        self.shared = self.ray.put(
+            Run(
+                folder=str(self.records.folder.resolve()),
+                word=word,
+                cwd=str(Path.cwd()),
+                threads=self.cluster.threads,
+                time_limit=self.time_limit,
+                versions=self.by.versions,
+                mailbox=self.name,
+            )
+        )
+        if self.time_limit is not None:
+            self._open_mailbox()
         self.task = self.ray.remote(
             num_cpus=self.cluster.threads, num_gpus=self.cluster.gpus, max_retries=0
         )(do_steps)
@@ -95,26 +108,20 @@ class RayRun:
         finally:
             for task in self.flying:
                 self.ray.cancel(task, force=True)
-            self.ray.kill(self.post)
+            if self.post is not None:
+                self.ray.kill(self.post)
             mark.unlink(missing_ok=True)
         if self.disk is not None:
             raise CannotKeep(self.disk)
 
-    def _described(self) -> Run:
-        """Describe the run to its tasks, and start what they tell how far they are."""
+    def _open_mailbox(self) -> None:
+        """Start, on this machine, what tasks tell how far they are."""
         affinity = import_module("ray.util.scheduling_strategies").NodeAffinitySchedulingStrategy
         near = affinity(self.ray.get_runtime_context().get_node_id(), soft=True)
-        return Run(
-            folder=str(self.records.folder.resolve()),
-            word=secrets.token_hex(8),
-            cwd=str(Path.cwd()),
-            threads=self.cluster.threads,
-            time_limit=self.time_limit,
-            versions=self.by.versions,
-            mailbox=self.ray.remote(num_cpus=0, max_restarts=-1, scheduling_strategy=near)(
-                mailbox()
-            ).remote(),
-        )
+        self.post = self.ray.remote(
+            num_cpus=0, max_restarts=-1, scheduling_strategy=near, name=self.name
+        )(mailbox()).remote()
+        self.told = self.post.heard.remote()
 
     def _give_out(self) -> None:
         """Give the cluster what it has room for: first what is to be tried again."""
@@ -163,13 +170,17 @@ class RayRun:
         if now - self.looked >= PATIENCE:
             self.looked = now
             self.room = self.cluster.room()
-            if self.ray.wait([self.told], timeout=0)[0]:
+            if self.post is not None and self.ray.wait([self.told], timeout=0)[0]:
                 self._hear()
+            elif self.post is None and any(now - f.since > 1 for f in self.flying.values()):
+                self._open_mailbox()  # where all steps are short, nobody would read it
 
     def _hear(self) -> set[str]:
         """Tell the display how far the steps are; give those that were ended for their time."""
         flying = {step.key: step for each in self.flying.values() for step in each.steps}
         overdue: set[str] = set()
+        if self.post is None:
+            return overdue
         with suppress(self.ray.exceptions.RayError):  # its node died: Ray starts it on another
             told, overdue = self.ray.get(self.told, timeout=10)
             for key, (done, total, note) in told.items():

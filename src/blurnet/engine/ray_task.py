@@ -45,7 +45,7 @@ class Run:
         threads: torch's.
         time_limit: how many seconds a step may take.
         versions: the driver's, of Python and packages.
-        mailbox: a handle of ``mailbox()``.
+        mailbox: the name of the actor that tasks tell how far they are, once there is one.
 
     """
 
@@ -55,7 +55,7 @@ class Run:
     threads: int
     time_limit: float | None
     versions: Mapping[str, str]
-    mailbox: Any
+    mailbox: str
 
 
 @dataclass(frozen=True)
@@ -176,9 +176,17 @@ def _teller(run: Run, key: str) -> OnStep:
         nonlocal last
         if (now := time.monotonic()) - last >= SECONDS_BETWEEN_MESSAGES:
             last = now
-            run.mailbox.tell.remote(key, done, total, note)
+            with suppress(ValueError):  # there is none yet
+                _mailbox(run.mailbox).tell.remote(key, done, total, note)
 
     return on_step
+
+
+@lru_cache(maxsize=1)
+def _mailbox(name: str) -> Any:
+    import ray  # noqa: PLC0415 - an extra
+
+    return ray.get_actor(name)
 
 
 @contextmanager
@@ -196,11 +204,11 @@ def _limited(run: Run, key: str) -> Iterator[None]:
         timer.cancel()
 
 
-def _end(post: Any, key: str) -> None:
+def _end(mailbox: str, key: str) -> None:
     import ray  # noqa: PLC0415 - an extra
 
     with suppress(Exception):  # whatever became of the cluster
-        ray.get(post.is_overdue.remote(key), timeout=10)
+        ray.get(_mailbox(mailbox).is_overdue.remote(key), timeout=10)
     os.kill(os.getpid(), signal.SIGKILL)
 
 

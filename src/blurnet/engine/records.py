@@ -3,7 +3,7 @@
 import hashlib
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -230,11 +230,12 @@ class Records:
 
         """
         folder = self.working(step.key)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise CannotKeep(f"{self.folder}: cannot write there: {error.strerror}") from None
-        with worked_on(folder):
+        with ExitStack() as held:
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                held.enter_context(worked_on(folder))
+            except OSError as error:
+                raise CannotKeep(f"{self.folder}: cannot write there: {error.strerror}") from None
             yield folder
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -13,7 +13,7 @@ import filelock
 from pydantic import Field, field_validator
 
 from blurnet.errors import BlurnetError
-from blurnet.files import disk_errors, read_json
+from blurnet.files import read_json
 from blurnet.settings import Settings, check
 
 from .step import OnStep
@@ -76,16 +76,16 @@ def worked_on(folder: Path) -> Iterator[None]:
 
     Raises:
         WorkedOn: if another process holds it for longer than a killed run's worker lives.
+        OSError: if the disk does not take the lock.
 
     """
     lock = filelock.FileLock(folder / LOCK, timeout=PATIENCE)
-    with disk_errors(folder):
-        try:
-            lock.acquire(poll_interval=0.02)
-        except filelock.Timeout:
-            raise WorkedOn(
-                f"{folder}: another process works on this step; end it, and run again"
-            ) from None
+    try:
+        lock.acquire(poll_interval=0.02)
+    except filelock.Timeout:
+        raise WorkedOn(
+            f"{folder}: another process works on this step; end it, and run again"
+        ) from None
     try:
         yield
     finally:

@@ -1,25 +1,17 @@
-"""Suites: which attacks an evaluation runs."""
+"""Suites: which attacks an evaluation runs.
 
-from blurnet.attacks import RandomSearchSettings, RP2Settings
+Chosen by ``benchmarks/union.py`` on validation signs: of eleven attacks, the cheapest whose union
+fools as many signs as all of them together.
+"""
+
+from blurnet.attacks import APGDSettings, RandomSearchSettings, RP2Settings
 from blurnet.errors import BlurnetError
 
 from .suite import Suite, SuiteAttack
 
-STRONGEST = RP2Settings(
-    steps=200,
-    lam=0,
-    placement="paste",
-    loss="margin",
-    goal="untargeted",
-    scope="per_image",
-    restarts=2,
-    precision="auto",
-)
-"""The strongest gradient attack here, the same as in ``blurnet run whitebox``."""
-
 
 def _suite(
-    name: str, describes: str, published: RP2Settings, strongest: RP2Settings, queries: int
+    name: str, describes: str, published: RP2Settings, gradient: APGDSettings, queries: int
 ) -> Suite:
     return Suite(
         name=name,
@@ -34,11 +26,12 @@ def _suite(
                 targets=10,
             ),
             SuiteAttack(
-                name="strongest gradient",
-                describes="An opaque sticker for each image, made with the network's gradient: "
-                f"margin loss, {strongest.steps} steps, {strongest.restarts} restart"
-                f"{'s' if strongest.restarts > 1 else ''}.",
-                rp2=strongest,
+                name="APGD",
+                describes="An opaque sticker for each image, made with the network's gradient "
+                "(masked APGD after Croce and Hein, arXiv 2003.01690): cross-entropy, "
+                f"{gradient.steps} steps, {gradient.restarts} "
+                f"start{'s' if gradient.restarts > 1 else ''}.",
+                apgd=gradient,
             ),
             SuiteAttack(
                 name="random search",
@@ -58,22 +51,14 @@ SUITES = {
             "standard",
             "What a figure is quoted from.",
             RP2Settings(),
-            STRONGEST,
+            APGDSettings(),
             RandomSearchSettings().queries,
         ),
         _suite(
             "quick",
             "A first look, with too few steps to quote a figure from: run the standard suite.",
             RP2Settings(steps=20, precision="auto"),
-            RP2Settings(
-                steps=20,
-                lam=0,
-                placement="paste",
-                loss="margin",
-                goal="untargeted",
-                scope="per_image",
-                precision="auto",
-            ),
+            APGDSettings(steps=20, restarts=1),
             100,
         ),
     )

@@ -10,12 +10,14 @@ from blurnet.errors import BlurnetError
 from blurnet.evaluation.effects import KernelEffects
 from blurnet.frames import About, Line, frame_of, measured
 
+from .brackets import Bracketed
 from .results import (
     AnyResults,
     AttackedScene,
     BlackboxRow,
     DefenseRow,
     LayerSpectra,
+    MatrixRow,
     SpectraRow,
     TransferRates,
 )
@@ -37,7 +39,10 @@ def _lines(row: BaseModel, _about: About) -> Iterator[Line]:
 
 @_lines.register
 def _(row: BlackboxRow, about: About) -> Iterator[Line]:
-    yield from _rates({**about, "label": row.label, "transfer": row.transfer}, row.rates)
+    about = {**about, "label": row.label, "transfer": row.transfer}
+    yield from _rates(about, row.rates)
+    if row.bracket is not None:
+        yield from _bracket(about, row.bracket)
 
 
 @_lines.register
@@ -64,9 +69,11 @@ def _(row: DefenseRow, about: About) -> Iterator[Line]:
         yield from measured({**about, "class": name}, class_accuracy=rate)
     for each in row.networks:
         yield from measured({**about, "seed": each.seed}, test_accuracy=each.test_accuracy)
+    for bracket in row.brackets:
+        yield from _bracket({**about, "scene": bracket.scene}, bracket)
     for attack, scenes in row.attacks.items():
         for scene in scenes:
-            under = {**about, "attack": attack, "true_class": scene.true_class}
+            under = {**about, "attack": attack, "scene": scene.scene}
             yield from _scene(under, scene, [each.seed for each in row.networks])
 
 
@@ -88,6 +95,44 @@ def _scene(about: About, scene: AttackedScene, seeds: list[int]) -> Iterator[Lin
         yield from measured({**about, "target": target}, **vars(rates))
     for seed, each in zip(seeds, scene.networks, strict=True):
         yield from measured({**about, "seed": seed}, mean=each.mean, worst=each.worst)
+
+
+@_lines.register
+def _(row: MatrixRow, about: About) -> Iterator[Line]:
+    about = {
+        **about,
+        "label": row.label,
+        "model": row.model,
+        "alpha": row.alpha,
+        "epochs": row.epochs,
+        "warm_start": row.warm_start,
+        "seeds": len(row.networks),
+        "seeds_lacking": row.seeds_lacking,
+    }
+    yield from measured(about, test_accuracy=row.test_accuracy)
+    for each in row.networks:
+        yield from measured({**about, "seed": each.seed}, test_accuracy=each.test_accuracy)
+    for scene in row.scenes:
+        here = {**about, "scene": scene.true_class}
+        yield from measured(
+            here,
+            accuracy=scene.accuracy,
+            control=scene.control,
+            ceiling=scene.ceiling,
+            worst=scene.worst,
+        )
+        for attack in scene.attacks:
+            under = {**here, "attack": attack.name}
+            yield from measured(under, success=attack.success, struck=attack.struck)
+        for masked in scene.masked:
+            yield from measured(
+                {**here, "family": masked.family},
+                masked_accuracy=masked.accuracy,
+                certified=masked.certified,
+                attacked=masked.attacked,
+            )
+        for network, found in zip(row.networks, scene.networks, strict=True):
+            yield from measured({**here, "seed": network.seed}, worst=found.worst)
 
 
 @_lines.register
@@ -124,6 +169,17 @@ def _layer(about: About, found: LayerSpectra) -> Iterator[Line]:
             raised=raised.raised,
             ratio=raised.ratio,
         )
+
+
+def _bracket(about: About, found: Bracketed) -> Iterator[Line]:
+    """Give the ends of a bracket, and what covering alone does."""
+    ends = {"attacked": found.attacked, "certified": found.certified}
+    yield from measured(about, **{f"bracket.{name}": each for name, each in ends.items()})
+    if (covered := found.covered) is not None:
+        names = ("control", "strongest", "any_sticker", "ceiling")
+        yield from measured(about, **{f"covered.{name}": getattr(covered, name) for name in names})
+        for color, rate in covered.plain.items():
+            yield from measured(about, **{f"covered.{color}": rate})
 
 
 def _rates(about: About, rates: TransferRates) -> Iterator[Line]:

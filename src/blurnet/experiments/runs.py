@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from blurnet.engine import Chosen, OnBegin, OnRay, Provenance, Records, Step, in_order, run_steps
-from blurnet.engine.planned import read_plan
+from blurnet.engine.planned import read_plan, write_plan
 from blurnet.errors import BlurnetError, BlurnetWarning
 from blurnet.evaluation.evidence import Evidence
 from blurnet.files import read_json, to_json, write_whole
@@ -124,6 +124,8 @@ def run(
             if _same(results, before):
                 with suppress(OSError):  # of a run that was killed at its very end
                     (folder / UNFINISHED).unlink(missing_ok=True)
+                if not ours:
+                    write_plan(records, in_order(plan.steps), jobs=jobs or 1, command=command)
                 return before
 
     def first() -> None:

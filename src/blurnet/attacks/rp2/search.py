@@ -1,6 +1,7 @@
 """RP2, Robust Physical Perturbations (Eykholt et al., arXiv 1707.08945, equation 3)."""
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -9,11 +10,11 @@ from torch import Tensor, nn
 
 from blurnet.attacks.check import check_images, checked_network, mask_of
 from blurnet.attacks.fast.attacked_network import AttackedNetwork, fastest_piece
+from blurnet.attacks.rp2.adaptive import watched
 from blurnet.attacks.rp2.check import check_rest, targets_of
 from blurnet.attacks.rp2.closest import Closest
 from blurnet.attacks.rp2.closest import better as is_better
 from blurnet.attacks.rp2.draws import Draws
-from blurnet.attacks.rp2.placement import sticker_of
 from blurnet.attacks.rp2.settings import RP2Settings
 from blurnet.attacks.rp2.terms import Network, Part, Terms
 from blurnet.attacks.transforms import Transform
@@ -126,9 +127,11 @@ def rp2(
     free = terms.start(generator, warm_start)
     example = terms.place(free[:1, :1], slice(1), draws.final)[:, 0, 0].detach()
     judge = checked_network(model, example, targets, "targets")
-    with evaluating(judge):
+    with evaluating(judge), ExitStack() as around:
         still = None if transforms else (images, terms.whole_mask)
-        network = AttackedNetwork(judge, example, settings.precision, still)
+        asked = settings.penalties
+        network = AttackedNetwork(judge, example, settings.precision, still, plain=bool(asked))
+        terms.maps = around.enter_context(watched((judge, network.network), asked))
         terms.piece = settings.piece or _piece(terms, network, free, example)
         every = torch.arange(len(targets), device=images.device)
         steps, running = settings.steps, every
@@ -147,7 +150,8 @@ def rp2(
             free = torch.where(better[..., None, None, None], another, free)
             history = torch.where(better[..., None], its_history, history)
             held = torch.where(better[..., None], its_held, held)
-    noise = sticker_of(free, settings.placement)
+    terms.maps = None
+    noise = terms.sticker(free)
     noise = noise if settings.scope == "per_image" else noise[:, 0]
     kept = None
     if keep_images:

@@ -8,6 +8,7 @@ from blurnet.attacks.rp2.objective import Goal, Loss
 from blurnet.attacks.rp2.placement import Placement
 from blurnet.engine.step import NOT_IN_KEY
 from blurnet.errors import BlurnetError
+from blurnet.penalties import Penalty
 
 Scope = Literal["universal", "per_image"]
 Keep = Literal["last", "closest"]
@@ -59,6 +60,11 @@ class RP2Settings:
             processor multiplies it natively: tested to reach what float32 does, on every network of
             ``blurnet.models``. Convolutions and linear layers alone are cast. What is returned is
             judged and made in float32.
+        penalties: of maps, such as those of the defense that is attacked: Σ α · term of the
+            attacked images' maps is added to the loss. The network is then run plainly, in float32.
+        frequencies: the sticker's lowest frequencies alone, so many along each axis, by a discrete
+            cosine transform of it (pasted: of the logit of its colours), before the mask; None for
+            all.
 
     Examples:
         >>> published = blurnet.RP2Settings()
@@ -87,6 +93,8 @@ class RP2Settings:
     stop_when_done: bool = False
     printability: float = 0
     precision: Precision = "float32"
+    penalties: tuple[Penalty, ...] = ()
+    frequencies: int | None = None
 
     @property
     def published(self) -> bool:
@@ -132,6 +140,14 @@ class RP2Settings:
                 (
                     self.placement == "add_straight_through" and not self.clip,
                     "add_straight_through clips: take add, or leave clip on",
+                ),
+                (
+                    self.frequencies is not None and self.frequencies < 1,
+                    f"frequencies is at least 1, not {self.frequencies}",
+                ),
+                (
+                    any(penalty.kind.of != "maps" for penalty in self.penalties),
+                    "penalties are of maps: those of kernels do not depend on the image",
                 ),
             )
             if bad

@@ -12,6 +12,7 @@ from typing import NamedTuple, TypeVar
 import torch
 from torch import Tensor
 
+from blurnet.attacks.rp2.adaptive import Maps, low_frequencies, penalised
 from blurnet.attacks.rp2.draws import Draws
 from blurnet.attacks.rp2.objective import attack_loss, reached
 from blurnet.attacks.rp2.placement import free_of, place, place_through, sticker_of
@@ -45,6 +46,7 @@ class Terms:
         draws: of the transforms.
         colors: the printable colours, P × 3.
         piece: how many images go through the network at once.
+        maps: those that the settings' penalties are of, as the network that runs gives them.
 
     """
 
@@ -55,6 +57,11 @@ class Terms:
     draws: Draws
     colors: Tensor | None
     piece: int = 1
+    maps: Maps | None = None
+
+    def sticker(self, free: Tensor) -> Tensor:
+        """Give the sticker, δ or s in [0, 1], of the variable that is free to move."""
+        return sticker_of(low_frequencies(free, self.settings.frequencies), self.settings.placement)
 
     def start(self, generator: torch.Generator, warm_start: Tensor | None = None) -> Tensor:
         """Give what Adam starts from, T × s × C × H × W."""
@@ -74,7 +81,7 @@ class Terms:
 
     def place(self, free: Tensor, view: slice, drawn: Sequence[Tensor]) -> Tensor:
         """Give x_i + T_i(M · δ) of these views, t × d × v × C × H' × W'."""
-        return self.under(sticker_of(free, self.settings.placement), view, drawn)
+        return self.under(self.sticker(free), view, drawn)
 
     def under(self, sticker: Tensor, view: slice, drawn: Sequence[Tensor]) -> Tensor:
         """Give the same of stickers δ, or s in [0, 1], t × s × C × H × W."""
@@ -110,7 +117,7 @@ class Terms:
     def penalty(self, free: Tensor) -> Tensor:
         """Give λ‖M · δ‖_p + λ_NPS · NPS(M · δ) of each sticker, t × s."""
         given, per_image = self.settings, self.settings.scope == "per_image"
-        sticker = change = sticker_of(free, given.placement)
+        sticker = change = self.sticker(free)
         mask = self.mask if per_image else self.whole_mask
         if given.placement == "paste":
             change = sticker - (self.images if per_image else self.images.mean(0))
@@ -138,7 +145,7 @@ class Terms:
         photographs = self.images[part.view]
         mask = self.mask_of(part.view).flatten(2)[..., self.covered]
         before = photographs.flatten(2)[..., self.covered]
-        sticker = sticker_of(free, given.placement).flatten(3)[..., self.covered]
+        sticker = self.sticker(free).flatten(3)[..., self.covered]
         after = place(before, mask * sticker, mask, given.placement, clip=given.clip)
         around = photographs.square().sum((1, 2, 3)) - before.square().sum((1, 2))
         length = (around.clamp(min=0) + after.square().sum((2, 3))).sqrt()
@@ -170,9 +177,15 @@ class Terms:
         logits = network(attacked.flatten(0, 2), part.view)
         losses = attack_loss(logits, classes, given.loss, given.goal).view(count)
         fooled = reached(logits.detach(), classes, given.goal).view(count)
-        if given.scope == "per_image":
-            return losses.sum(1) / draws, fooled
-        return losses.sum((1, 2))[:, None] / (draws * len(self.images)), fooled
+        per_image = given.scope == "per_image"
+        if per_image:
+            expected, share = losses.sum(1) / draws, count[1] / draws
+        else:
+            expected = losses.sum((1, 2))[:, None] / (draws * len(self.images))
+            share = count[1] * count[2] / (draws * len(self.images))
+        if self.maps is not None:
+            expected = expected + share * penalised(self.maps, count, each_view=per_image)
+        return expected, fooled
 
     def count(self, fooled: Tensor) -> Tensor:
         """Give how many draws and views each sticker fools, t × s, of t × d × v bool."""

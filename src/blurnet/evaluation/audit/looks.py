@@ -75,11 +75,12 @@ class Sampled:
         )
 
     @cached_property
-    def stickered(self) -> tuple[Tensor, Tensor]:
-        """The images under two opaque stickers of random colours."""
+    def stickered(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """The images under opaque stickers: two of random colours, white and black."""
         generator = torch.Generator().manual_seed(self.seed)
         one, two = (torch.rand(self.images.shape, generator=generator) for _ in range(2))
-        return self._under(one), self._under(two)
+        white = torch.ones_like(self.images)
+        return self._under(one), self._under(two), self._under(white), self._under(0 * white)
 
     def _under(self, sticker: Tensor) -> Tensor:
         return self.images * (1 - self.mask) + sticker.to(self.images) * self.mask

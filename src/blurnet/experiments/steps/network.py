@@ -81,7 +81,7 @@ def read_from_file(path: Path, model: str, *, size: int) -> PlannedNetwork:
         title=f"read the network {path.name}",
         config=ReadConfig(model=model, classes=classes, weights=hash_tensors(weights)),
         values=NetworkValues,
-        work=lambda _needs, _on_step, _folder: Outcome(values, weights),
+        work=partial(_read, values, weights),
     )
     return PlannedNetwork(step, model, classes, size, 3, Defense())
 
@@ -129,6 +129,16 @@ def network_of(outcome: Outcome[NetworkValues]) -> nn.Module:
     )
     load_weights(inner(network), outcome.tensors, "a record of this run")
     return network.eval()
+
+
+def _read(
+    values: NetworkValues,
+    weights: dict[str, Tensor],
+    _needs: Needs,
+    _on_step: OnStep,
+    _folder: Path,
+) -> Outcome[NetworkValues]:
+    return Outcome(values, weights)
 
 
 def _filter(

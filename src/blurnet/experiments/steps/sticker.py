@@ -102,7 +102,7 @@ def put_on(noise: Tensor, scene: Scene, target: str) -> Step[StickerValues]:
             scene=scene.fingerprint(), target=target, noise=hash_tensors({"noise": noise})
         ),
         values=StickerValues,
-        work=lambda _needs, _on_step, _folder: _outcome(scene, target, noise, adversarial),
+        work=partial(_put_on, scene, target, noise, adversarial),
     )
 
 
@@ -135,6 +135,18 @@ def made(
         work=partial(_make, scene, target, settings, seed),
         needs={"network": network.step},
     )
+
+
+def _put_on(
+    scene: Scene,
+    target: str,
+    noise: Tensor,
+    adversarial: Tensor,
+    _needs: Needs,
+    _on_step: OnStep,
+    _folder: Path,
+) -> Outcome[StickerValues]:
+    return _outcome(scene, target, noise, adversarial)
 
 
 def _make(

@@ -69,7 +69,7 @@ def trained(
         BlurnetError: if the recipe or the data make no sense.
 
     """
-    classes = tuple(source.names())
+    classes, identity = tuple(source.names()), source.identity()
     network = recipe_network(recipe, classes, seed=seed, start=start)
     filters = defense_of(network).filters
     defense = recipe.defense.model_copy(update={"filters": filters})
@@ -98,11 +98,11 @@ def trained(
             content=content,
             classes=classes,
             seed=seed,
-            data=source.identity(),
+            data=identity,
             start="" if start is None else hash_tensors(start),
         ),
         values=NetworkValues,
-        work=partial(_train, source, recipe, seed, start),
+        work=partial(_train, source, identity, recipe, seed, start),
         needs=needs,
     )
     return PlannedNetwork(step, recipe.model, classes, recipe.size, recipe.channels, defense)
@@ -142,6 +142,7 @@ def recipe_network(
 
 def _train(
     source: DataSource,
+    identity: Identity,
     recipe: Recipe,
     seed: int,
     start: Mapping[str, Tensor] | None,
@@ -149,7 +150,7 @@ def _train(
     on_step: OnStep,
     folder: Path,
 ) -> Outcome[NetworkValues]:
-    images, test = source.load()
+    images, test = source.load_same(identity)
     if "undefended" in needs:
         start = needs["undefended"].tensors
     network = recipe_network(recipe, images.classes, seed=seed, start=start)

@@ -44,26 +44,31 @@ def carried_over(
         called: what the network is to the experiment, for the progress display.
 
     """
+    test = None if source is None else source.identity()
     return Step(
         kind="transfer",
         version=1,
         title=f"carry the sticker over to: {called}",
-        config=TransferConfig(test=None if source is None else source.identity()),
+        config=TransferConfig(test=test),
         values=TransferValues,
-        work=partial(_transfer, source),
+        work=partial(_transfer, source, test),
         needs={"network": network.step, "sticker": sticker},
     )
 
 
 def _transfer(
-    source: DataSource | None, needs: Needs, _on_step: OnStep, _folder: Path
+    source: DataSource | None,
+    identity: Identity | None,
+    needs: Needs,
+    _on_step: OnStep,
+    _folder: Path,
 ) -> Outcome[TransferValues]:
     network: Outcome[NetworkValues] = needs["network"]
     sticker: Outcome[StickerValues] = needs["sticker"]
     model, classes = network_of(network), network.values.classes
     test = None
-    if source is not None:
-        signs = source.load().test
+    if source is not None and identity is not None:
+        signs = source.load_same(identity).test
         labels = torch.tensor([classes.index(name) for name in signs.classes])[signs.labels]
         right = predict(model, signs.images).classes == labels
         test = Counted(

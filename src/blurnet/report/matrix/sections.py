@@ -22,6 +22,7 @@ from blurnet.report.matrix.tables import MEASURES, certificates, matrices
 from blurnet.report.matrix.verdict import NOTE, verdict
 from blurnet.report.matrix.words import WORST, name_of
 from blurnet.report.run import Run
+from blurnet.report.unfinished import NO_VERDICT
 from blurnet.report.words import INTERVAL
 
 MatrixRun = Run[Matrix, MatrixRow]
@@ -55,6 +56,9 @@ def _asked(run: MatrixRun) -> Iterator[Block]:
 
 def _summary(run: MatrixRun) -> Iterator[Block]:
     rows = run.results.rows
+    if not run.results.finished:
+        yield Paragraph(NO_VERDICT)
+        return
     for place, scene in enumerate(rows[0].scenes):
         yield Verdict(f"On {scene.true_class}", verdict(rows, place))
         bars = tuple(Bar(name_of(row), row.scenes[place].worst) for row in rows)
