@@ -55,6 +55,12 @@ class SuiteAttack(Settings):
         return self
 
     @property
+    def by_gradient_alone(self) -> bool:
+        """Whether the network's gradient is all that it finds stickers by."""
+        searches = self.apgd or (self.placed_apgd and self.placed_apgd.apgd) or None
+        return self.gradient and not (searches and searches.search)
+
+    @property
     def sticker(self) -> tuple[Registered, StickerSettings] | None:
         """The attack that makes a sticker for each image, and its settings; None if it is RP2."""
         for name, registered in STICKER_ATTACKS.items():
