@@ -496,12 +496,6 @@ def test_a_stream_that_breaks_is_dropped(tmp_path):
         out._stream = sys.__stdout__
 
 
-def ends_as_usual():
-    """Let signals end the child, whatever this process was told to ignore, such as by nohup."""
-    for each in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
-        signal.signal(each, signal.SIG_DFL)
-
-
 @pytest.mark.parametrize(
     "name", ["SIGTERM", pytest.param("SIGHUP", marks=pytest.mark.slow), "terminal"]
 )
@@ -517,7 +511,7 @@ def test_whatever_ends_a_run_lets_its_steps_end_well(tmp_path, name):
     reads.start()
     if name == "terminal":
         streams = {"stdin": terminal, "stdout": terminal, "stderr": terminal}
-    process = subprocess.Popen(command, start_new_session=True, preexec_fn=ends_as_usual, **streams)
+    process = subprocess.Popen(command, start_new_session=True, **streams)
     os.close(terminal)
     try:
         running = wait_until_running(process, folder, 2)
