@@ -243,8 +243,16 @@ class Pictures(dict[str, Tensor]):
         return (
             isinstance(other, dict)
             and self.keys() == other.keys()
-            and all(torch.equal(tensor, other[name]) for name, tensor in self.items())
+            and all(_alike(tensor, other[name]) for name, tensor in self.items())
         )
+
+
+def _alike(one: Tensor, other: Tensor) -> bool:
+    """Whether two tensors hold the same, NaN where the other has NaN included."""
+    if torch.equal(one, other):
+        return True
+    floating = one.is_floating_point() and one.dtype == other.dtype and one.shape == other.shape
+    return floating and torch.allclose(one, other, rtol=0, atol=0, equal_nan=True)
 
 
 class Evidence(Settings):
