@@ -445,7 +445,7 @@ def small(tmp_path_factory):
     return place
 
 
-@pytest.mark.parametrize("jobs", [pytest.param(1, marks=pytest.mark.slow), 2])
+@pytest.mark.parametrize("jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_nobody_reads_what_a_run_prints(small, jobs):
     """Both pipes are closed after a line: ``blurnet run small.yaml 2>&1 | head -1``."""
     command = [BLURNET, "run", "small.yaml", "--jobs", str(jobs), "--out", f"closed-{jobs}"]
