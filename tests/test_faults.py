@@ -497,7 +497,12 @@ def test_a_stream_that_breaks_is_dropped(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["SIGTERM", pytest.param("SIGHUP", marks=pytest.mark.slow), "terminal"]
+    "name",
+    [
+        pytest.param("SIGTERM", marks=pytest.mark.slow),
+        pytest.param("SIGHUP", marks=pytest.mark.slow),
+        "terminal",
+    ],
 )
 def test_whatever_ends_a_run_lets_its_steps_end_well(tmp_path, name):
     """SIGTERM, SIGHUP, and a terminal that is closed, which is SIGHUP and streams that fail."""
