@@ -26,7 +26,6 @@ def test_networks_nobody_has_seen(blurnet, name):
     assert "→ the first convolution, where --blur box:5 goes" in out
 
 
-@pytest.mark.xfail(strict=False, reason="open: fails in the whole suite")
 def test_a_place_after_a_functional_activation_is_said(blurnet):
     _, out, _ = blurnet("inspect", f"{FILES / 'functional.py'}:build")
     assert "such as conv1+activation: relu()" in out

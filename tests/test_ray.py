@@ -188,7 +188,6 @@ def test_an_experiment_has_the_rows_of_the_local_run(tmp_path, connected, drawn_
     assert contents(Records(tmp_path / "1")) == contents(there)
 
 
-@pytest.mark.xfail(strict=False, reason="open: fails in the whole suite")
 def test_how_many_steps_there_is_room_for(connected):
     def slots(threads=1, jobs=None, **how):
         with OnRay(**how).cluster(threads, jobs) as found:

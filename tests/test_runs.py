@@ -67,7 +67,6 @@ def test_another_experiment_is_refused(artifacts, tmp_path):
         run(other, tmp_path)
 
 
-@pytest.mark.xfail(strict=False, reason="open: fails in the whole suite")
 def test_replace_uses_the_records_that_are_there(artifacts, tmp_path):
     run(blackbox(artifacts), tmp_path)
     before, begun = files_in(tmp_path), []
