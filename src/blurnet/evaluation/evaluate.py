@@ -18,9 +18,10 @@ from .conditions import conditions_of
 from .evidence import Answered, Control, Evidence, WorstCase
 from .inputs import Labels, labels_of, of_image, pixels_of, understood
 from .metrics import mean_rate, rate
+from .pictures import bytes_of
 from .predict import predict
 from .suite import Suite
-from .suite_attacks import Found, Given, bytes_of, run_attack, work_of
+from .suite_attacks import Found, Given, run_attack, work_of
 from .suites import suite_of
 from .words import defense_words
 

@@ -15,6 +15,7 @@ from .attacked import Attacked
 from .evidence import AttackFound, TargetFound
 from .inputs import Understood, of_image
 from .metrics import attack_rates, attacked_images, l2_dissimilarity, mean_rate, rate
+from .pictures import bytes_of, sticker_pictures
 from .predict import predict
 from .suite import SuiteAttack
 from .summary import mean_loss
@@ -251,20 +252,17 @@ def _judged(given: Given, found: StickerResult, place: int) -> Ran:
     answers = predict(given.network.model, found.adversarial).classes
     part = _Part([len(answers)], [l2_dissimilarity(given.images, found.adversarial)])
     part.dead_gradient_share = [found.dead_gradient_share]
-    part.loss_first, part.loss_last = (
-        [float(found.history[:, 0].mean())],
-        [float(found.margin.mean())],
+    part.loss_first = [float(found.history[:, 0].mean())]
+    part.loss_last = [float(found.margin.mean())]
+    shown = given.shown
+    pictures = sticker_pictures(
+        given.images[shown],
+        found.adversarial[shown],
+        of_image(given.mask, shown),
+        answers[shown],
+        place,
     )
-    pictures = {
-        f"attacked/{place}": bytes_of(found.adversarial[given.shown]),
-        f"answers/{place}": answers[given.shown],
-    }
     return answers[None], [part], pictures
-
-
-def bytes_of(images: Tensor) -> Tensor:
-    """Give images as uint8."""
-    return (images.clamp(0, 1) * 255).round().byte()
 
 
 @dataclass
