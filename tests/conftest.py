@@ -19,6 +19,12 @@ def _same_luck_every_time():
     torch.manual_seed(0)
 
 
+@pytest.fixture(autouse=True)
+def _in_this_process(monkeypatch):
+    """Let commands run their steps in this process, where what a test changes holds."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0}, raising=False)
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The real inputs, where this machine has them."""

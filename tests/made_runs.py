@@ -15,12 +15,15 @@ from blurnet.experiments.rates import transfer_rates
 from blurnet.experiments.results import BlackboxRow, Published
 from blurnet.experiments.sources import Identity
 from blurnet.experiments.steps.network import FilterConfig
+from blurnet.experiments.steps.place import placed_on
 from blurnet.experiments.steps.sticker import PublishedStickerConfig, StickerConfig
 from blurnet.experiments.steps.training import TrainConfig
 from blurnet.experiments.steps.values import (
+    ControlValues,
     Counted,
     EvaluateValues,
     NetworkValues,
+    PlaceValues,
     StickerValues,
     TransferValues,
     WhiteboxValues,
@@ -163,6 +166,7 @@ def blackbox_run(folder, name="blackbox", shape=(3, 8, 8), **settings):
         target=EVIL,
         rows=rows,
         steps=tuple(row.step for row in rows),
+        rp2_differs=(),
     )
     return write_results(folder, results)
 
@@ -210,6 +214,20 @@ def made_up(step, needs):
             model=recipe.model, size=recipe.size, channels=recipe.channels, classes=classes
         )
         return Outcome(values, weights)
+    if step.kind == "place":
+        mask = torch.zeros(32 * 32)
+        mask[: step.config.pixels] = 1
+        mask = mask.view(32, 32)
+        values = PlaceValues(
+            kind=step.config.kind,
+            pixels=step.config.pixels,
+            box=(0, 0, 32, 1),
+            confidence_lost=0.1,
+            changed=0.0,
+            legible=True,
+            images=4,
+        )
+        return Outcome(values, {"mask": mask})
     classes = needs["network"].values.classes
     if step.kind == "evaluate":
         labels = torch.arange(len(classes)).repeat_interleave(8)
@@ -227,7 +245,22 @@ def made_up(step, needs):
         )
         kernels = {"kernels": torch.rand(64, 5, 5, generator=generator)} if learned else {}
         return Outcome(values, kernels)
+    if step.kind == "control":
+        scene = placed_on(step.work.args[0], needs)
+        true, views = classes.index(scene.true_class), len(scene)
+        right = (true,) * views
+        other = (true, *((true + 1) % len(classes),) * (views - 1))
+        values = ControlValues(
+            classes=classes,
+            true=true,
+            clean=right,
+            random=[right] * 10,
+            plain={"white": other, "black": right},
+            fills={"grey": right, "mean": right, "inpainted": right},
+        )
+        return Outcome(values, {})
     scene, settings, *_ = step.work.args
+    scene = placed_on(scene, needs)
     true, views = classes.index(scene.true_class), len(scene)
     targeted = settings.goal == "targeted"
     targets = [t for t in range(len(classes)) if t != true] if targeted else [true]

@@ -27,6 +27,10 @@ def test_table_1_comes_back_within_one_photograph(shared_data, tmp_path):
     assert [percent(row, "accuracy") for row in rows] == [100, 100, 97.5, 97.5, 85]
     assert [percent(row, "attack_success_rate") for row in rows] == [90, 85, 65, 62.5, 17.5]
     assert [percent(row, "control_success_rate") for row in rows] == [14.8, 9.5, 4.8, 8.2, 18.2]
+    strongest = [(row.covered.strongest_by, row.covered.strongest.value) for row in rows]
+    assert strongest[0] == (("white",), 0.375), "white alone, where the mean of random says 14.8 %"
+    assert strongest[4] == (("black",), 0.3), "black alone does more than the attack"
+    assert [row.bracket.attacked.value for row in (rows[0], rows[4])] == [0.1, 0.675]
     for row in rows:
         assert row.rates.accuracy.total == 40
         for name in ("accuracy", "attack_success_rate"):
@@ -53,13 +57,17 @@ def test_nothing_is_computed_twice(shared_data, tmp_path):
     rp2 = {"rp2": str(shared_data / "rp2")}
     experiment = experiments.load("blackbox", (), rp2)
     first = run(experiment, tmp_path, on_begin)
-    assert sorted(calls) == [*["filter"] * 4, "network", "sticker", *["transfer"] * 5]
+    assert sorted(calls) == sorted(
+        [*["control"] * 5, *["filter"] * 4, "network", "sticker", *["transfer"] * 5]
+    )
     calls.clear()
     assert run(experiment, tmp_path, on_begin) == first
     assert not calls
     other = experiments.load("blackbox", ["padding=reflect"], rp2)
     run(other, tmp_path, on_begin, replace=True)
-    assert sorted(calls) == [*["filter"] * 4, *["transfer"] * 4], "the baseline has no padding"
+    assert sorted(calls) == [*["control"] * 4, *["filter"] * 4, *["transfer"] * 4], (
+        "the baseline has no padding"
+    )
 
 
 def test_another_mask_makes_other_steps(shared_data, tmp_path):

@@ -33,7 +33,7 @@ def test_run_writes_table_results_and_page(blurnet, artifacts, tmp_path):
     assert status == 0
     assert "5×5 filter on L1 maps" in printed
     assert str(out / "report.html") in printed.replace("\n", "")
-    assert "1/11" in progress
+    assert "1/16" in progress
     results = load_results(out)
     assert (results.kind, results.experiment) == ("blackbox", "blackbox")
     assert results.rows[0].label == "baseline"
@@ -243,7 +243,8 @@ def test_wrong_experiment_files(blurnet, tmp_path, content, message):
 
 def test_a_filter_that_makes_no_sense_writes_nothing(blurnet, artifacts, tmp_path):
     status, shipped, _ = blurnet("list", "experiments")
-    names = "alphas blackbox deeper fixed-blur spectra train-defenses undertraining whitebox"
+    first, then = "adaptive alphas area blackbox deeper", "fixed-blur spectra train-defenses"
+    names = f"{first} {then} undertraining whitebox"
     assert (status, shipped.split()) == (0, names.split())
     path = tmp_path / "mine.yaml"
     text = files("blurnet.experiments").joinpath("blackbox.yaml").read_text("utf-8")
@@ -309,7 +310,17 @@ except SystemExit as end:
     assert not end.code
 assert "torch" not in sys.modules
 """
-    commands = ("inspect", "harden", "train", "attack rp2", "evaluate", "run", "report", "spectrum")
+    commands = (
+        "inspect",
+        "harden",
+        "train",
+        "attack rp2",
+        "evaluate",
+        "certify",
+        "run",
+        "report",
+        "spectrum",
+    )
     helps = [[*command.split(), "--help"] for command in (*commands, "list", "data check")]
     for arguments in (["--help"], ["--version"], *helps):
         subprocess.run(

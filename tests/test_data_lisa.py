@@ -142,7 +142,7 @@ def test_another_file_is_refused(tmp_path: Path) -> None:
         read(tmp_path, (4, 4))
     table.unlink()
     table.mkdir()
-    with pytest.raises(BlurnetError, match=r"allAnnotations\.csv: cannot be read: Is a directory"):
+    with pytest.raises(BlurnetError, match=r"allAnnotations\.csv: cannot be read: a folder"):
         read(tmp_path, (4, 4))
 
 

@@ -9,17 +9,18 @@ from rich.console import Console
 
 from blurnet import BlurnetError, experiments
 from blurnet.attacks import RP2Settings
-from blurnet.data import RP2_CLASSES, load_images
+from blurnet.data import RP2_CLASSES, Scene, load_images
 from blurnet.defenses import Defense
 from blurnet.engine import Outcome, Records
 from blurnet.evaluation.effects import MapEffects, kernel_effects, map_effects
 from blurnet.evaluation.evidence import Answered
 from blurnet.experiments import load_results, run
 from blurnet.experiments.defense_rows import PlannedDefense, Trained
+from blurnet.experiments.places import Attackable
 from blurnet.experiments.plan import Plan
 from blurnet.experiments.scenes import held_out_scene
 from blurnet.experiments.sources import DataSource
-from blurnet.experiments.steps.values import EvaluateValues, WhiteboxValues
+from blurnet.experiments.steps.values import ControlValues, EvaluateValues, WhiteboxValues
 from blurnet.filters import kernel
 from blurnet.models import build
 from blurnet.report import print_table, write_page
@@ -109,7 +110,8 @@ def test_table_and_page(finished):
     text = printed(results)
     assert max(map(len, text.splitlines())) <= 80
     assert "50/90" not in text
-    assert "short on 4 views of stop, 2 targets, 2 seeds" in text
+    assert "short on 4 views of stop, 2 targets, 2 of 5 seeds: do not" in " ".join(text.split())
+    assert "compare" in text
     page = write_page(folder).read_text()
     assert "<b>learned" not in page
     assert "&lt;b&gt;learned" in page
@@ -123,7 +125,8 @@ def test_published_figures_stand_beside_the_attack_they_are_about(finished):
         attack = results.settings.attacks["short"]
         attacks = {"short": attack.model_copy(update={"settings": RP2Settings(**changes)})}
         given = {"rp2": Path("somewhere"), "attacks": attacks}
-        return results.model_copy(update={"settings": results.settings.model_copy(update=given)})
+        settings = results.settings.model_copy(update=given)
+        return results.model_copy(update={"settings": settings, "rp2_differs": ()})
 
     assert "50/90" in printed(asked())
     for other in ({"lam": 0.002}, {"keep": "closest"}, {"start": "zeros"}, {"betas": (0.5, 0.9)}):
@@ -186,7 +189,7 @@ def test_what_makes_no_sense_is_said_before_any_work(drawn_folder, assignment, m
 
 
 @pytest.mark.parametrize(
-    "name", ["alphas", "train-defenses", "fixed-blur", "undertraining", "whitebox"]
+    "name", ["alphas", "area", "train-defenses", "fixed-blur", "undertraining", "whitebox"]
 )
 def test_shipped_experiments_expand(name):
     assert experiments.load(name).expand().steps
@@ -237,18 +240,48 @@ def test_figures_by_hand():
         "evaluate-1": evaluated(0, 1, 0, 2),
         "attack-0": attacked(0, (0, 0), (1, 2)),
         "attack-1": attacked(2, (1, 1), (0, 1)),
+        "control": ControlValues(
+            classes=("a", "b", "c"),
+            true=1,
+            clean=(1, 1),
+            random=((1, 0), (1, 1)),
+            plain={"white": (0, 2), "black": (1, 1)},
+            fills={"grey": (1, 0), "mean": (1, 1), "inpainted": (0, 0)},
+        ),
     }
+    views = torch.zeros(2, 3, 8, 8, dtype=torch.uint8)
+    mask = torch.zeros(8, 8)
+    mask[2:4, 2:5] = 1
+    scene = Scene(views, mask, "b", ("first", "second"))
     networks = tuple(
-        Trained(seed, Named("n"), Named(f"evaluate-{seed}"), {"x": (Named(f"attack-{seed}"),)})
+        Trained(
+            seed,
+            Named("n"),
+            Named(f"evaluate-{seed}"),
+            (Named("control"),),
+            {"x": (Named(f"attack-{seed}"),)},
+        )
         for seed in (0, 1)
     )
-    planned = PlannedDefense("row", "net", Defense(), False, None, None, None, "b", networks)
-    (row,) = Plan((planned,), "b", None).rows(lambda step: Outcome(found[step.key]))
+    planned = PlannedDefense(
+        "row", "net", Defense(), False, None, None, None, "b", "as", (Attackable(scene),), networks
+    )
+    (row,) = Plan((planned,), "b", None).rows(lambda step: Outcome(found[step.key], {"mask": mask}))
     assert row.test_accuracy.value == 0.75
     assert [network.test_accuracy for network in row.networks] == [0.75, 0.75]
     assert row.called_true_class.value == 0.25
     assert (row.class_accuracy["b"].value, row.class_accuracy["b"].total) == (0.75, 2)
+    (bracket,) = row.brackets
+    assert (bracket.accuracy.value, bracket.attacked.value) == (1, 0)
+    covered = bracket.covered
+    assert (covered.control.value, covered.strongest.value) == (0.25, 1)
+    assert (covered.strongest_by, covered.any_sticker.value) == (("white",), 1)
+    assert (covered.ceiling.value, covered.fills) == (1, ("mean",))
+    assert not covered.well_posed, "random colours cost a quarter"
     (scene,) = row.attacks["x"]
+    assert scene.fooled.counts == ("1 2", "1 0")
+    assert scene.fooled.shares == ((0.5, 1), (0.5, 0))
+    assert (scene.pixels, scene.image_pixels, scene.scene) == (6, 64, "b")
     assert scene.mean.value == 0.5
     assert scene.reached.value == pytest.approx(3 / 8)
     assert scene.worst.value == 0.75
@@ -294,7 +327,7 @@ def test_the_network_of_rp2_is_a_row_where_it_is_given(shared_data):
     assert [row.label for row in without.planned] == [row.label for row in given.planned[1:]]
     photographs, *others = given.planned[0].networks[0].attacks["strongest"]
     assert "40 views of stop" in photographs.title
-    assert len(others) == 5
+    assert len(others) == 10, "two kinds of place on each of five classes"
 
 
 def test_a_class_that_is_not_in_the_data_is_said_without_attacks_too(drawn_folder):

@@ -200,7 +200,7 @@ def test_damaged_record_is_a_clear_error(tmp_path):
         records.outcome(described)
     with pytest.raises(BlurnetError, match="no such record"):
         records.read("first-0", Value)
-    with pytest.raises(BlurnetError, match="No such file"):
+    with pytest.raises(BlurnetError, match="no such file"):
         read_json(tmp_path / "nothing.json")
 
 

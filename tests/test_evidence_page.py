@@ -13,6 +13,7 @@ import blurnet
 from blurnet.evaluation.evidence import Condition, Suite, SuiteAttack
 from blurnet.report.evidence import beside, measures, page_of, sections
 from blurnet.report.evidence.bracket import bracket_of, complement
+from blurnet.report.evidence.masking import certificates_table, masked_bracket
 
 
 class Brightness(nn.Module):
@@ -86,7 +87,11 @@ def test_the_page_says_what_was_found(evidence):
         assert title in text
     for rung in bracket_of(evidence).rungs:
         assert rung.name in text
-    assert "no certificate was computed" in text
+    assert "nothing is certified of the bare network" in text
+    assert "Of this bare network nothing is certified; with masking in front of it" in text
+    for each in evidence.certificates:
+        assert f"With masking, against {each.family}" in text
+        assert each.describes in text
     assert page.count("<img") >= 2 * 2 * len(evidence.labels)
     assert "left/0" in text
     assert "formula: each target" in text
@@ -95,18 +100,38 @@ def test_the_page_says_what_was_found(evidence):
 
 def test_the_bracket_goes_from_clean_to_the_worst_case(evidence):
     bracket = bracket_of(evidence)
-    assert [rung.name for rung in bracket.rungs[:3]] == [
+    assert [rung.name for rung in bracket.rungs[:4]] == [
         "Clean images",
         "Random colours",
+        "Strongest sticker nobody searched for",
         "The sticker's place known",
     ]
     assert bracket.rungs[0].accuracy == evidence.accuracy
     assert bracket.rungs[-1].accuracy == evidence.worst.accuracy == bracket.upper
-    assert all(rung.accuracy.value >= bracket.upper.value for rung in bracket.rungs[3:])
+    assert all(rung.accuracy.value >= bracket.upper.value for rung in bracket.rungs[4:])
     assert bracket.words.startswith("0")
-    certified = evidence.model_copy(update={"certified": complement(evidence.worst.success)})
-    assert bracket_of(certified).lower == certified.certified
-    assert "is certified" in text_of(page_of(certified))
+    assert bracket.lower is None  # what is certified is another network
+
+
+def test_each_bracket_is_of_one_network(evidence):
+    assert [each.family for each in evidence.certificates] == [
+        "the mask ±0",
+        "the mask ±1",
+        "any 4×4",
+    ]
+    for each in evidence.certificates:
+        bracket = masked_bracket(each)
+        assert bracket.lower == each.rate
+        assert bracket.upper == each.attacked
+        assert bracket.lower.value <= bracket.upper.value <= each.accuracy.value
+        assert not each.broken
+    row = certificates_table(evidence.certificates, evidence.accuracy).rows[0]
+    assert row.cells[1].page == "0\u00a0%"
+    bare = evidence.model_copy(update={"certificates": ()})
+    assert "The network with masking" not in text_of(page_of(bare))
+    assert "No certificate was computed." in text_of(page_of(bare))
+    unattacked = evidence.certificates[0].model_copy(update={"attacked": None, "tried": 0})
+    assert masked_bracket(unattacked).upper == unattacked.accuracy
 
 
 def test_the_complement_of_a_rate(evidence):

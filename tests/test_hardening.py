@@ -10,7 +10,7 @@ from blurnet.attacks import PGDSettings, RectangleSettings, pgd, rectangle_attac
 from blurnet.defenses import Defense
 from blurnet.defenses.batches import ADVERSARIES, AUGMENTATIONS, adversary, augmentation
 from blurnet.models import build
-from blurnet.training import GaussianNoise, RandomOcclusion
+from blurnet.training import DoubleCutout, GaussianNoise, RandomOcclusion
 
 
 def generator(seed=0):
@@ -102,6 +102,30 @@ def test_noise_has_its_sigma():
     assert torch.equal(GaussianNoise(0.0)(nn.Identity(), grey, torch.zeros(50), generator()), grey)
 
 
+def test_double_cutout_lays_two_grey_squares():
+    images = torch.full((300, 3, 20, 32), 0.2)
+    cover = DoubleCutout(0.25, 0.4)
+    covered = cover(nn.Identity(), images, torch.zeros(300), torch.Generator().manual_seed(0))
+    grey = (covered == 0.5).all(1)
+    assert torch.equal((covered != 0.2).any(1), grey)
+    area = grey.flatten(1).sum(1)
+    assert area.min() >= 25
+    assert area.max() <= 2 * 64
+    assert (area > 64).any()
+    assert grey.any(2).any(0).all()
+    assert grey.any(1).any(0).all()
+    two = [len(each.any(0).nonzero()) for each in grey]
+    assert max(two) > 8
+    again = cover(nn.Identity(), images, torch.zeros(300), torch.Generator().manual_seed(0))
+    assert torch.equal(covered, again)
+    half = DoubleCutout(share=0.5)(
+        nn.Identity(), images, torch.zeros(300), torch.Generator().manual_seed(0)
+    )
+    assert 110 < int((half == 0.5).flatten(1).any(1).sum()) < 190
+    with pytest.raises(BlurnetError, match="double cutout"):
+        DoubleCutout(0.5, 0.4)
+
+
 def test_occlusion_is_one_rectangle_of_the_stated_size():
     images = torch.full((100, 3, 32, 32), -1.0)  # no filling has this value
     occlude = RandomOcclusion(0.25, 0.5, most=1)
@@ -119,7 +143,7 @@ def test_occlusion_is_one_rectangle_of_the_stated_size():
 
 
 def test_wrong_settings():
-    with pytest.raises(BlurnetError, match="no augmentation 'blur'; there are: gaussian_noise"):
+    with pytest.raises(BlurnetError, match="no augmentation 'blur'; there are: double_cutout, gau"):
         augmentation("blur")
     with pytest.raises(BlurnetError, match="pgd: no setting 'epsilom'; there are: epsilon, steps"):
         adversary("pgd", epsilom=1)

@@ -370,7 +370,8 @@ def test_status_in_words_and_as_json(tmp_path, blurnet):
     lines = said.splitlines()
     assert lines[0] == f"{records.folder}: 1 of 3 steps done, 1 failed, 1 blocked"
     assert lines[1].startswith("failed   raises 0: ValueError: two lines (test_jobs.py:")
-    assert lines[2] == "blocked  lost 0: needs a step that failed"
+    assert lines[2].endswith(f"blurnet run mine --out run --only {raises.key}")
+    assert lines[3] == "blocked  lost 0: needs a step that failed"
     assert lines[-1].endswith("blurnet run mine --out run")
     assert lines[-1].startswith("again")
     content = json.loads(blurnet("status", records.folder, "--json")[1])
@@ -381,12 +382,15 @@ def test_status_in_words_and_as_json(tmp_path, blurnet):
 
 
 def test_how_many_side_by_side(monkeypatch):
-    monkeypatch.setattr("blurnet.engine.how._cores", lambda: 8)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    monkeypatch.setattr("torch.get_num_threads", lambda: 8)
     monkeypatch.setattr("blurnet.engine.how._memory", lambda: 2**36)
     apart = [step("k", one, seed) for seed in range(3)]
     chain = [*apart[:1], step("k", one, 9, a=apart[0])]
+    tree = [*apart, *(step("k", one, 9 + each, a=apart[0]) for each in range(9))]
     alone = torch.get_num_threads()
     assert choose(apart, None, None) == How(3, 2, chosen=True)
+    assert choose(tree, None, None) == How(6, 1, chosen=True), "12 steps, two after each other"
     assert choose(apart, None, 4) == How(2, 4, chosen=True)
     assert choose(chain, None, None) == How(1, alone, chosen=True)
     assert choose(apart, 1, None) == How(1, alone)
@@ -409,7 +413,8 @@ def test_time_left():
     assert pace.left({"train": 1}, [], 2) == Left(40), "one step is not parted"
     assert str(Left(4000, at_least=True)) == "at least 67 min left"
     assert str(Standing(1, 1, 2, chosen=True)) == (
-        "1 step to do, one after the other (2 threads; the fastest here, --jobs changes it)"
+        "1 step to do, one after the other "
+        "(2 threads; chosen as the fastest here, --jobs changes it)"
     )
 
 

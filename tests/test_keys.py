@@ -25,7 +25,9 @@ from blurnet.experiments.steps.whitebox import WhiteboxConfig
 
 GOLDEN = Path(__file__).parent / "golden"
 FEW = {
+    "adaptive": ("seeds=[0]",),
     "alphas": ("seeds=[0]",),
+    "area": ("seeds=[0]", "other_classes=[]"),
     "train-defenses": ("seeds=[0]",),
     "undertraining": ("seeds=[0]",),
     "whitebox": ("seeds=[0]", "other_classes=[]"),
@@ -65,6 +67,11 @@ def rp2_keys(data: Path) -> dict[str, list[str]]:
         "blackbox --rp2": keys_of(steps_of("blackbox", rp2=rp2)),
         "spectra --rp2": keys_of(steps_of("spectra", rp2=rp2)),
         "whitebox --rp2": keys_of(steps_of("whitebox", rp2=rp2)),
+        "area --data": keys_of(
+            steps_of(
+                "area", "other_classes=[yield]", "areas=[0.024]", data=f"folder:{data / 'lisa'}"
+            )
+        ),
     }
 
 

@@ -160,7 +160,7 @@ def test_wrong_colours(tmp_path, text, message):
 def test_wrong_files_and_shapes(tmp_path):
     with pytest.raises(BlurnetError, match="no such file"):
         read_colors(tmp_path / "none.csv")
-    with pytest.raises(BlurnetError, match="not a text file"):
+    with pytest.raises(BlurnetError, match="a folder, where a file"):
         read_colors(tmp_path)
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00\x81")
     with pytest.raises(BlurnetError, match="not a text file"):

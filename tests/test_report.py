@@ -168,7 +168,8 @@ def published_beside(tmp_path):
         asked = {"rp2": Path("rp2"), "attacks": {"formula": formula}}
         settings = made.settings.model_copy(update=asked)
         rows = tuple(row.model_copy(update=changes) for row in made.rows)
-        write_results(folder, made.model_copy(update={"settings": settings, "rows": rows}))
+        own = {"settings": settings, "rows": rows, "rp2_differs": ()}
+        write_results(folder, made.model_copy(update=own))
         return page_of(folder), printed(folder, 110)
 
     return shown

@@ -2,13 +2,17 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 from blurnet import BlurnetError, experiments
-from blurnet.engine import provenance
+from blurnet.defenses import Recipe
+from blurnet.engine import FailedSteps, Records, provenance, run_steps
 from blurnet.experiments import load, load_results, run
+from blurnet.experiments.sources import DataSource, _load
+from blurnet.experiments.steps.training import trained
 from blurnet.files import read_json
 
 ROWS = "rows=[{label: plain}, {label: filtered, defense: {filters: [{size: 3, after: relu1}]}}]"
@@ -289,3 +293,15 @@ def test_own_networks_run_in_every_kind(drawn_folder, tmp_path, kind):
         assert found.rows[1].kernels.kernels == 8
         stop, other = found.rows[0].attacks["short"]
         assert (stop.true_class, stop.images, other.true_class) == ("stop", 3, "yield")
+
+
+def test_images_that_changed_after_the_plan_are_not_trained_on(drawn_folder, tmp_path):
+    signs = tmp_path / "signs"
+    shutil.copytree(drawn_folder, signs)
+    source = DataSource(f"folder:{signs}", None)
+    planned = trained(source, Recipe(model="lisa_cnn"), seed=0, called="it")
+    pictures = sorted(signs.glob("train/*/*.png"))
+    shutil.copy(pictures[0], pictures[1])
+    _load.cache_clear()  # as on another machine
+    with pytest.raises(FailedSteps, match="not the images that the run began with"):
+        run_steps([planned.step], Records(tmp_path / "run"))

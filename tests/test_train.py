@@ -141,7 +141,7 @@ def test_own_data_give_the_size_and_weights_the_start(drawn_folder, tmp_path, bl
         (["--blur", "box:3:relu9"], "no layer 'relu9'"),
         (["--penalty", "l_infinity:much"], "'much' is not a number"),
         (["--penalty", "l_infinity:1"], "no trainable"),
-        (["--augmentation", "rain"], "no augmentation 'rain'; there are: gaussian_noise"),
+        (["--augmentation", "rain"], "no augmentation 'rain'; there are: double_cutout, gau"),
         (["--augmentation", "occlusion:size=3"], "no setting 'size'; there are: smallest"),
         (["--adversarial", "fgsm"], "no adversarial training 'fgsm'; there are: pgd"),
         (["--model", "vgg"], "no model 'vgg'"),

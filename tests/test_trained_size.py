@@ -31,3 +31,16 @@ def test_a_trained_network_is_evaluated_at_its_size(blurnet, drawn_folder):
     )
     assert found[0] == 0, found[2]
     assert "photographs at 24 × 24 pixels, as the network was trained" in found[2]
+
+
+def test_a_trained_network_is_inspected_at_its_size_and_not_replaced(blurnet, drawn_folder):
+    given = ("--data", f"folder:{drawn_folder}", "--model", "small_resnet", "--size", 24)
+    assert blurnet("train", *given, "--epochs", 1, "--out", "net")[0] == 0
+    assert "3 × 24 × 24, as it was trained" in blurnet("inspect", "net")[1]
+    before = (blurnet.folder / "net" / "network.safetensors").read_bytes()
+    status, _, said = blurnet("train", *given, "--epochs", 2, "--out", "net")
+    assert status == 2
+    assert "a network that was trained otherwise is there" in said
+    assert (blurnet.folder / "net" / "network.safetensors").read_bytes() == before
+    assert blurnet("train", *given, "--epochs", 2, "--out", "net", "--replace")[0] == 0
+    assert (blurnet.folder / "net" / "network.safetensors").read_bytes() != before

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from blurnet.attacks import random_colors as random_colors
     from blurnet.attacks import random_search as random_search
     from blurnet.attacks import rp2 as rp2
+    from blurnet.certificates import certify as certify
+    from blurnet.certificates import masked as masked
     from blurnet.data import load_images as load_images
     from blurnet.defenses import Blur as Blur
     from blurnet.defenses import Defense as Defense
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from blurnet.defenses import load as load
     from blurnet.defenses import save as save
     from blurnet.defenses import train as train
+    from blurnet.engine import load_records as load_records
     from blurnet.evaluation import Evidence as Evidence
     from blurnet.evaluation import attack as attack
     from blurnet.evaluation import evaluate as evaluate
@@ -63,8 +66,10 @@ _ROOMS = {
         "random_search",
         "rp2",
     ),
+    "certificates": ("certify", "masked"),
     "data": ("load_images",),
     "defenses": ("Blur", "Defense", "harden", "load", "save", "train"),
+    "engine": ("load_records",),
     "evaluation": ("Evidence", "attack", "evaluate"),
     "experiments": ("load_results", "run"),
     "models": ("Classifier",),
@@ -86,12 +91,15 @@ __all__ = [
     "RP2Settings",
     "RandomSearchSettings",
     "attack",
+    "certify",
     "compare_spectra",
     "evaluate",
     "harden",
     "load",
     "load_images",
+    "load_records",
     "load_results",
+    "masked",
     "pgd",
     "random_colors",
     "random_search",

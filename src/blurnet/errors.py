@@ -1,5 +1,10 @@
 """The one exception that a user can cause, and the one warning."""
 
+import unicodedata
+
+LONGEST = 4000
+"""Characters of a message; what quotes a file's content may be longer and is cut in its middle."""
+
 
 class BlurnetError(Exception):
     """A mistake that the caller can mend.
@@ -16,6 +21,22 @@ class BlurnetError(Exception):
 
     """
 
+    def __init__(self, message: str = "") -> None:
+        super().__init__(_in_one_line(message))
+
 
 class BlurnetWarning(UserWarning):
     """What is probably a mistake, and what would be right, in one line."""
+
+
+def _in_one_line(message: str) -> str:
+    """Escape what leaves the line or steers a terminal: messages quote files and their names."""
+    if len(message) > LONGEST:
+        message = f"{message[: LONGEST * 3 // 4]} … {message[-LONGEST // 4 :]}"
+    if message.isprintable():
+        return message
+    return "".join(each if _shown(each) else ascii(each)[1:-1] for each in message)
+
+
+def _shown(character: str) -> bool:
+    return character.isprintable() or unicodedata.category(character) == "Zs"

@@ -1,13 +1,52 @@
-"""Files written whole: what a kill leaves is the old content or the new, never a part."""
+"""Files read with bounds, and written whole: a kill leaves the old content or the new."""
 
+import ctypes
 import json
 import os
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from blurnet.errors import BlurnetError
+
+MOST_JSON = 256 * 2**20
+"""Bytes of a JSON file; the largest that blurnet writes have a few million answers."""
+
+DEEPEST = 100
+"""Levels of lists and objects in JSON."""
+
+
+def check_file(path: Path) -> None:
+    """Refuse what is no ordinary file: a pipe would never end, nor some devices.
+
+    Raises:
+        BlurnetError: if it is something else, or missing.
+
+    """
+    if os.path.isdir(path):
+        raise BlurnetError(f"{path}: cannot be read: a folder, where a file was expected")
+    if not os.path.isfile(path):
+        there = os.path.exists(path)
+        raise BlurnetError(f"{path}: {'not an ordinary file' if there else 'no such file'}")
+
+
+def read_bytes(path: Path, most: int | None = None) -> bytes:
+    """Read a file, of at most ``most`` bytes if that is given.
+
+    Raises:
+        BlurnetError: if it is missing, no ordinary file, or larger.
+
+    """
+    check_file(path)
+    try:
+        with path.open("rb") as file:
+            if most is not None and os.fstat(file.fileno()).st_size > most:
+                raise BlurnetError(f"{path}: more than {most} bytes, which no such file has")
+            return file.read()
+    except OSError as error:
+        raise BlurnetError(f"{path}: cannot be read: {error.strerror}") from None
 
 
 def read_json(path: Path) -> Any:
@@ -17,12 +56,39 @@ def read_json(path: Path) -> Any:
         BlurnetError: if it is missing or not JSON; what to do about it is the caller's to say.
 
     """
+    content = read_bytes(path, MOST_JSON)
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BlurnetError(f"{path}: {error.strerror}") from None
+        return parse_json(content.decode())
     except ValueError:
         raise BlurnetError(f"{path}: not the JSON that blurnet wrote") from None
+
+
+def parse_json(text: str) -> Any:
+    """Read JSON of at most ``DEEPEST`` levels, whose strings can be written again.
+
+    Raises:
+        ValueError: if it is something else.
+
+    """
+    try:
+        value = json.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [each for outer in level for each in _inside(outer)]
+        if not level:
+            break
+    else:
+        raise ValueError("nested too deeply")
+    if "\\u" in text:
+        json.dumps(value, ensure_ascii=False).encode()  # refuses half of a surrogate pair
+    return value
+
+
+def _inside(outer: Any) -> list[Any]:
+    values = outer.values() if isinstance(outer, dict) else outer if isinstance(outer, list) else ()
+    return [each for each in values if isinstance(each, dict | list)]
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -62,6 +128,22 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sync_disk(folder: Path) -> None:
+    """Wait until the disk has all that was written where a folder is: many files at once.
+
+    Where that cannot be, the system writes them within half a minute or so.
+    """
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            if sys.platform == "linux":
+                ctypes.CDLL(None).syncfs(descriptor)
+            elif hasattr(os, "sync"):
+                os.sync()
+        finally:
+            os.close(descriptor)
 
 
 @contextmanager

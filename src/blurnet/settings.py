@@ -2,12 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
+from reprlib import Repr
 from typing import Any, TypeVar, get_args, get_origin
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from blurnet.errors import BlurnetError
+from blurnet.plain_yaml import from_yaml
+
+DEEPEST = 10
+"""Names in the dotted key of an assignment."""
 
 
 class Settings(BaseModel):
@@ -18,6 +22,10 @@ class Settings(BaseModel):
 
 SettingsType = TypeVar("SettingsType", bound=BaseModel)
 Made = TypeVar("Made")
+
+_shortened = Repr()
+_shortened.maxlevel, _shortened.maxstring, _shortened.maxother = 4, 200, 200
+_shortened.maxlist = _shortened.maxtuple = _shortened.maxdict = 20
 
 
 def check(kind: type[SettingsType], content: Mapping[str, Any]) -> SettingsType:
@@ -31,6 +39,8 @@ def check(kind: type[SettingsType], content: Mapping[str, Any]) -> SettingsType:
         return kind.model_validate(content)
     except ValidationError as error:
         raise BlurnetError(_in_words(kind, error)) from None
+    except (TypeError, ValueError, OverflowError) as error:  # raised by what checks a value
+        raise BlurnetError(f"{type(error).__name__}: {error}") from None
 
 
 def make(what: str, kind: type[Made], given: Mapping[str, Any]) -> Made:
@@ -76,10 +86,14 @@ def change(content: Mapping[str, Any], assignments: Sequence[str]) -> dict[str, 
         if not equals or not key:
             raise BlurnetError(f"--set {assignment}: write key=value, such as padding=reflect")
         try:
-            value = yaml.safe_load(text)
-        except yaml.YAMLError:
-            raise BlurnetError(f"--set {assignment}: {text!r} is not a YAML value") from None
+            value = from_yaml(text)
+        except BlurnetError as error:
+            raise BlurnetError(
+                f"--set {assignment}: {text!r} is not a YAML value: {error}"
+            ) from None
         *outer, last = key.split(".")
+        if len(outer) >= DEEPEST:
+            raise BlurnetError(f"--set {assignment}: settings are at most {DEEPEST} names deep")
         place = changed
         for name in outer:
             inner = place.get(name, {})
@@ -101,7 +115,7 @@ def _in_words(kind: type[BaseModel], error: ValidationError) -> str:
     if first["type"] == "missing":
         return f"the setting {place!r} is missing"
     more = f" ({len(error.errors()) - 1} more)" if len(error.errors()) > 1 else ""
-    return f"setting {place}: {first['msg']}; found {first['input']!r}{more}"
+    return f"setting {place}: {first['msg']}; found {_shortened.repr(first['input'])}{more}"
 
 
 def _fields(kind: Any, path: Sequence[int | str]) -> list[str]:

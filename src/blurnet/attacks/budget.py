@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from blurnet.attacks.losses import margin_of
 from blurnet.attacks.sticker import StickerResult
 from blurnet.errors import BlurnetError
-from blurnet.models.memory import images_at_once
+from blurnet.models.memory import Pieces, images_at_once
 
 Objective = Callable[[Tensor, Tensor], Tensor]
 """(logits, which images they are of, int64) → what is to be raised, one for each"""
@@ -62,7 +62,7 @@ class Budgeted(nn.Module):
         self._outside = (mask == 0).expand(len(mask), *images.shape[1:])
         self._dead = self._alive = 0
         self._met: list[tuple[Tensor, Tensor]] = []
-        self._pieces: dict[bool, int] = {}
+        self._pieces: dict[bool, Pieces] = {}
         self._rows: Tensor | None = None
 
     @property
@@ -79,8 +79,9 @@ class Budgeted(nn.Module):
 
         """
         with torch.no_grad():
-            parts = torch.split(points, self._piece(points, gradients=False))
-            logits = torch.cat([self.model(part) for part in parts])
+            pieces = self._pieces_of(gradients=False)
+            found = pieces.run(len(points), lambda part: self.model(points[part]))
+            logits = torch.cat([some for _, some in found])
             self._meet(points, margin_of(logits, self.labels[rows]), rows)
         return logits
 
@@ -96,28 +97,27 @@ class Budgeted(nn.Module):
             draws: of a randomised network, over which all is averaged; each counts as a query.
 
         """
-        values, gradients, margins = [], [], []
-        piece = self._piece(points, gradients=True)
-        for part, its_rows in zip(
-            torch.split(points, piece), torch.split(rows, piece), strict=True
-        ):
-            value, gradient, margin = (torch.zeros_like(part[:, 0, 0, 0]) for _ in range(3))
-            gradient = torch.zeros_like(part)
+
+        def differentiated(part: slice) -> tuple[Tensor, Tensor, Tensor]:
+            some, its_rows = points[part], rows[part]
+            value, margin = (torch.zeros_like(some[:, 0, 0, 0]) for _ in range(2))
+            gradient = torch.zeros_like(some)
             for _ in range(draws):
                 with torch.enable_grad():
-                    variable = part.detach().requires_grad_()
+                    variable = some.detach().requires_grad_()
                     logits = self.model(variable)
                     raised = objective(logits, its_rows)
                     gradient += torch.autograd.grad(raised.sum(), variable)[0]
                 value += raised.detach()
                 margin += margin_of(logits.detach(), self.labels[its_rows])
-            values.append(value / draws)
-            gradients.append(gradient / draws)
-            margins.append(margin / draws)
-        gradient = torch.cat(gradients)
-        self._meet(points, torch.cat(margins), rows, draws)
+            return value / draws, gradient / draws, margin / draws
+
+        pieces = self._pieces_of(gradients=True)
+        found = [each for _, each in pieces.run(len(points), differentiated)]
+        value, gradient, margin = (torch.cat(each) for each in zip(*found, strict=True))
+        self._meet(points, margin, rows, draws)
         self._differentiated(gradient, rows, draws)
-        return torch.cat(values), gradient
+        return value, gradient
 
     def forward(self, images: Tensor) -> Tensor:
         """Give logits, for an attack that knows nothing of the budget.
@@ -199,10 +199,11 @@ class Budgeted(nn.Module):
         inside = int((~outside).expand_as(gradient).sum())
         self._dead, self._alive = self._dead + dead, self._alive + inside - dead
 
-    def _piece(self, points: Tensor, *, gradients: bool) -> int:
+    def _pieces_of(self, *, gradients: bool) -> Pieces:
         if gradients not in self._pieces:
-            self._pieces[gradients] = images_at_once(self.model, self.images, gradients=gradients)
-        return max(1, min(len(points), self._pieces[gradients]))
+            at_once = images_at_once(self.model, self.images, gradients=gradients)
+            self._pieces[gradients] = Pieces(at_once)
+        return self._pieces[gradients]
 
     def _rows_of(self, images: Tensor) -> Tensor:
         if self._rows is not None and len(images) == len(self._rows):

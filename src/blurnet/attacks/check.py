@@ -8,6 +8,24 @@ from torch import Tensor, nn
 from blurnet.errors import BlurnetError
 from blurnet.models import Classifier, as_classifier, check_network
 
+ABOVE = 0.5
+"""A pixel of a mask belongs to the sticker if its value is above this. RP2's own mask has eight
+stray pixels of 1/255, which the formula weighs and which nobody would count."""
+
+
+def sticker_pixels(mask: Tensor) -> Tensor:
+    """Say which pixels a mask's sticker covers: those above ``ABOVE``.
+
+    Args:
+        mask: in [0, 1], … × H × W.
+
+    Returns:
+        bool, of the same shape. Where a mask has no pixel above it, all that are above 0.
+
+    """
+    inside = mask > ABOVE
+    return torch.where(inside.any(-1, keepdim=True).any(-2, keepdim=True), inside, mask > 0)
+
 
 def check_images(images: Tensor) -> None:
     """Raise a BlurnetError unless these are images: float32 in [0, 1], N × C × H × W."""

@@ -1,17 +1,20 @@
-"""The control of an attack: opaque stickers of random colors in the same mask."""
+"""The control of an attack: opaque stickers of colours that nobody searched for."""
 
 from collections.abc import Iterator
 
 import torch
 from torch import Tensor
 
-from blurnet.attacks.check import check_images, mask_of
+from blurnet.attacks.check import check_images, mask_of, sticker_pixels
+
+PLAIN = {"black": 0.0, "white": 1.0}
+"""Plain stickers, by name."""
 
 
 def random_colors(
     images: Tensor, mask: Tensor, *, stickers: int = 10, generator: torch.Generator
 ) -> Iterator[Tensor]:
-    """Paste opaque stickers of random colors into the mask: x(1 − M) + M · s, s ∼ U[0, 1].
+    """Paste opaque stickers of random colors into the mask: s ∼ U[0, 1] on its pixels above 0.5.
 
     Each pixel of a sticker has a color of its own; all images get the same stickers.
 
@@ -34,7 +37,7 @@ def random_colors(
 
     """
     check_images(images)
-    covered = mask_of(mask, images)
+    covered = _opaque(mask, images)
     colors = torch.rand(stickers, *images.shape[1:], generator=generator)
     return (images * (1 - covered) + each * covered for each in colors)
 
@@ -54,8 +57,9 @@ def plain_stickers(images: Tensor, mask: Tensor) -> dict[str, Tensor]:
 
     """
     check_images(images)
-    covered = mask_of(mask, images)
-    return {
-        name: images * (1 - covered) + color * covered
-        for name, color in (("black", 0.0), ("white", 1.0))
-    }
+    covered = _opaque(mask, images)
+    return {name: images * (1 - covered) + color * covered for name, color in PLAIN.items()}
+
+
+def _opaque(mask: Tensor, images: Tensor) -> Tensor:
+    return sticker_pixels(mask_of(mask, images)).to(images)

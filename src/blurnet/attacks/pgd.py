@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from blurnet.attacks.check import check_images, check_labels, checked_network
 from blurnet.errors import BlurnetError
-from blurnet.models.memory import images_at_once
+from blurnet.models.memory import Pieces, images_at_once
 from blurnet.models.modes import evaluating
 
 
@@ -88,29 +88,30 @@ def pgd(
         attacked = images + settings.epsilon * (2 * noise - 1)
         attacked = attacked.clamp(lowest, highest)
     with evaluating(network):
-        piece = images_at_once(network, images, gradients=True)
+        piece = Pieces(images_at_once(network, images, gradients=True))
         for _ in range(settings.steps):
             gradient = loss_gradient(network, attacked, labels, piece)
             attacked = (attacked + size * gradient.sign()).clamp(lowest, highest)
     return attacked
 
 
-def loss_gradient(model: nn.Module, images: Tensor, labels: Tensor, piece: int) -> Tensor:
+def loss_gradient(model: nn.Module, images: Tensor, labels: Tensor, piece: int | Pieces) -> Tensor:
     """Give ∇_x of the summed cross-entropy, N × C × H × W; the model's own gradients stay.
 
     Args:
         model: gives logits.
         images: N × C × H × W; left as they are.
         labels: int64, N.
-        piece: how many images go through the network at once.
+        piece: how many images go through the network at once; halved where memory runs out.
 
     """
-    gradients = []
-    for some, its_labels in zip(
-        torch.split(images, piece), torch.split(labels, piece), strict=True
-    ):
+
+    def gradient_of(part: slice) -> Tensor:
         with torch.enable_grad():
-            variable = some.detach().requires_grad_()
-            loss = F.cross_entropy(model(variable), its_labels, reduction="sum")
-            gradients.append(torch.autograd.grad(loss, variable)[0])
+            variable = images[part].detach().requires_grad_()
+            loss = F.cross_entropy(model(variable), labels[part], reduction="sum")
+            return torch.autograd.grad(loss, variable)[0]
+
+    pieces = Pieces(piece) if isinstance(piece, int) else piece
+    gradients = [gradient for _, gradient in pieces.run(len(images), gradient_of)]
     return gradients[0] if len(gradients) == 1 else torch.cat(gradients)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from blurnet.attacks.check import check_images, check_labels, checked_network
 from blurnet.attacks.pgd import loss_gradient
 from blurnet.errors import BlurnetError
-from blurnet.models.memory import images_at_once
+from blurnet.models.memory import Pieces, images_at_once
 from blurnet.models.modes import evaluating
 
 Search = Literal["gradient", "exhaustive"]
@@ -109,7 +109,7 @@ def rectangle_attack(
     every_place = torch.cartesian_prod(tops, lefts)
     network = checked_network(model, images[:1], labels, "labels")
     with evaluating(network):
-        piece = images_at_once(network, images, gradients=True)
+        piece = Pieces(images_at_once(network, images, gradients=True))
         chosen = torch.arange(len(every_place)).expand(len(images), -1)
         if settings.search == "gradient" and settings.candidates < len(every_place):
             gradient = loss_gradient(network, images, labels, piece)
@@ -135,14 +135,19 @@ def _worst_place(
     labels: Tensor,
     places: Tensor,
     settings: RectangleSettings,
-    piece: int,
+    piece: Pieces,
 ) -> Tensor:
     """Give, of each image's places N × P × 2, the one of the largest loss under grey, N × 2."""
     losses = []
     with torch.no_grad():
         for place in places.unbind(1):
             occluded = torch.where(_inside(place, settings, images), 0.5, images)
-            logits = torch.cat([model(some) for some in torch.split(occluded, piece)])
+
+            def answered(part: slice, occluded: Tensor = occluded) -> Tensor:
+                logits: Tensor = model(occluded[part])
+                return logits
+
+            logits = torch.cat([some for _, some in piece.run(len(images), answered)])
             losses.append(F.cross_entropy(logits, labels, reduction="none"))
     worst = torch.stack(losses, 1).argmax(1).cpu()
     return places[torch.arange(len(places)), worst]

@@ -7,11 +7,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from blurnet.attacks.check import mask_of
+from blurnet.attacks.check import ABOVE, mask_of
 from blurnet.errors import BlurnetError
-
-OPAQUE = 0.5
-"""A pixel of a mask belongs to an opaque sticker if its value is above this."""
 
 OnStep = Callable[[int, int], None]
 """(steps done, steps in all)"""
@@ -69,7 +66,7 @@ class StickerAttack(Protocol):
         images: float32 in [0, 1], N × C × H × W; left as they are.
         labels: the true classes y, int64, N.
         mask: where the sticker is, in [0, 1], H × W, or N × H × W with one for each image. Pixels
-            above ``OPAQUE`` belong to the sticker, with the mask's weight: x(1 − M) + M · s.
+            above ``ABOVE`` belong to the sticker, with the mask's weight: x(1 − M) + M · s.
         settings: how to search.
         generator: of all chance, a CPU generator.
         on_step: called with the steps done and in all.
@@ -95,7 +92,7 @@ class StickerAttack(Protocol):
 
 
 def sticker_mask(mask: Tensor, images: Tensor) -> Tensor:
-    """Give the weights of an opaque sticker, 1 × 1 × H × W or N × 1 × H × W: 0 up to ``OPAQUE``.
+    """Give the weights of an opaque sticker, 1 × 1 × H × W or N × 1 × H × W: 0 up to ``ABOVE``.
 
     Args:
         mask: in [0, 1], H × W or N × H × W.
@@ -106,12 +103,12 @@ def sticker_mask(mask: Tensor, images: Tensor) -> Tensor:
 
     """
     weights = mask_of(mask, images)
-    weights = torch.where(weights > OPAQUE, weights, 0).to(images)
+    weights = torch.where(weights > ABOVE, weights, 0).to(images)
     empty = ~(weights > 0).flatten(1).any(1)
     if empty.any():
         of = "" if mask.dim() == 2 else f" of image {int(empty.int().argmax())}"
         raise BlurnetError(
-            f"the mask{of} has no pixel above {OPAQUE} (its largest is {mask.max():.3g}); 1 is "
+            f"the mask{of} has no pixel above {ABOVE} (its largest is {mask.max():.3g}); 1 is "
             "where the sticker is"
         )
     return weights

@@ -112,6 +112,7 @@ def rp2(
         Path, typer.Option(metavar="DIR", help="Where stickers, images, figures and page go.")
     ] = Path("runs/attack"),
     json_: options.Json = False,
+    _device: options.Device = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Make a sticker with RP2 (Eykholt et al., arXiv 1707.08945), and say what it does.

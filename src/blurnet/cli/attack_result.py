@@ -34,6 +34,9 @@ def print_attack(scene: "AttackedScene", folder: Path, page: Path, *, as_json: b
         ("attack success", f"{_rate(figures.attack_success_rate)}{over}"),
         ("random colours", f"{_rate(figures.control_success_rate)}, the control"),
     ]
+    if figures.strongest_control_rate is not None:
+        strongest = f"{figures.strongest_control}: {_rate(figures.strongest_control_rate)}"
+        lines.append(("strongest control", strongest))
     if figures.target_reached_rate is not None:
         lines.append(("target reached", f"{_rate(figures.target_reached_rate)}{over}"))
     if several:

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-import yaml
-
 from blurnet.cli.named_settings import named_settings
 from blurnet.errors import BlurnetError
+from blurnet.plain_yaml import from_yaml
 
 
 def defense_content(
@@ -41,9 +40,13 @@ def defense_content(
 def _blur(option: str, text: str, *, trainable: bool) -> dict[str, Any]:
     form = "START:SIZE:AFTER" if trainable else "KERNEL:SIZE:AFTER"
     kernel, size, *after = _parts(option, text, form)
+    try:
+        width = from_yaml(size)
+    except BlurnetError as error:
+        raise BlurnetError(f"{option} {text}: {error}") from None
     return {
         "kernel": kernel,
-        "size": yaml.safe_load(size),
+        "size": width,
         "after": after[0] if after else None,
         "trainable": trainable,
     }

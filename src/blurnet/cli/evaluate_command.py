@@ -58,12 +58,29 @@ def evaluate(
             help="Demand that at least this share is classified rightly without a sticker.",
         ),
     ] = None,
+    certify: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KIND:SIZE",
+            help="Certify the network with masking against these stickers instead of the usual "
+            "ones, such as any:5; none for none; may be repeated. See blurnet certify --family.",
+        ),
+    ] = None,
     seed: options.Seed = 0,
+    audit: Annotated[
+        bool,
+        typer.Option(
+            "--audit/--no-audit",
+            help="Check whether the attacks did their work; a failed check strikes their figures "
+            "through.",
+        ),
+    ] = True,
     out: Annotated[
         Path, typer.Option(metavar="DIR", help="Where evidence.json and the page go.")
     ] = Path("runs/evaluate"),
     replace: options.Replace = False,
     json_: options.Json = False,
+    _device: options.Device = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Evaluate a network against stickers: a suite of attacks between a control and a ceiling.
@@ -95,6 +112,8 @@ def evaluate(
             max_success,
             min_accuracy,
             seed,
+            audit,
+            None if certify is None else tuple(certify),
         ),
         out,
         replace=replace,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from blurnet.cli.auditing import remember
 from blurnet.cli.fingerprints import content_of, fingerprint_of
 from blurnet.cli.inputs import Inputs, NetworkAsked, PhotographsAsked, read_inputs
 from blurnet.cli.mask_input import is_searched, read_mask
@@ -34,6 +35,8 @@ class EvaluateAsked:
         max_success: of the worst case, demanded.
         min_accuracy: without a sticker, demanded.
         seed: of all chance.
+        audit: whether the attacks' figures are audited.
+        certify: families of stickers; None for the usual ones, ("none",) for none.
 
     """
 
@@ -44,6 +47,13 @@ class EvaluateAsked:
     max_success: float | None
     min_accuracy: float | None
     seed: int
+    audit: bool = True
+    certify: tuple[str, ...] | None = None
+
+    @property
+    def families(self) -> tuple[str, ...] | None:
+        """What ``evaluate`` is to certify against."""
+        return () if self.certify == ("none",) else self.certify
 
 
 def evaluate_network(asked: EvaluateAsked, out: Path, *, replace: bool, quiet: bool) -> "Evidence":
@@ -61,18 +71,21 @@ def evaluate_network(asked: EvaluateAsked, out: Path, *, replace: bool, quiet: b
     """
     from blurnet.cli.progress import step_progress
     from blurnet.evaluation import Evidence, evaluate
+    from blurnet.evaluation.asked_certificates import asked_certificates
     from blurnet.report.page.page import REPORT, check_page
 
-    asked = _with_remembered(asked)
+    asked = with_remembered(asked)
     if asked.mask is None:
         raise BlurnetError(
             "where may a sticker be? Give --mask: a picture (white where it may be), a folder of "
-            "them, bars, octagon or two-stage"
+            "them, bars, octagon, quiet, sensitive or two-stage"
         )
     _check_demands(asked)
     inputs = read_inputs(asked.network, asked.photographs)
     check_page(out / REPORT)
     found = None if is_searched(asked.mask) else read_mask(asked.mask, inputs)[0]
+    if found is not None:  # what does not fit is refused before the folder is claimed
+        asked_certificates(asked.families, inputs.photographs.floats, found)
     with claimed(out, _question(asked, inputs, found), EVIDENCE, replace=replace) as answered:
         if answered:
             return Evidence.load(out)
@@ -96,12 +109,15 @@ def evaluate_network(asked: EvaluateAsked, out: Path, *, replace: bool, quiet: b
                 on_step=on_step,
                 max_success=asked.max_success,
                 min_accuracy=asked.min_accuracy,
+                audit=asked.audit,
+                certify=asked.families,
             )
         evidence.save(out)
+        remember(out, asked.network, asked.photographs.rp2)
     return evidence
 
 
-def _with_remembered(asked: EvaluateAsked) -> EvaluateAsked:
+def with_remembered(asked: EvaluateAsked) -> EvaluateAsked:
     """Take what was not said from what the network was hardened on, and say it."""
     from blurnet.cli.hardening import HARDENED
     from blurnet.evaluation.hardened import Hardened
@@ -161,4 +177,6 @@ def _question(asked: EvaluateAsked, inputs: Inputs, mask: "Tensor | None") -> di
         "max_success": asked.max_success,
         "min_accuracy": asked.min_accuracy,
         "seed": asked.seed,
+        "audit": asked.audit,
+        "certify": None if asked.certify is None else list(asked.certify),
     }

@@ -95,6 +95,7 @@ def harden(
     ] = Path("runs/harden"),
     replace: options.Replace = False,
     json_: options.Json = False,
+    _device: options.Device = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Harden a network, and write it to a folder that blurnet evaluate reads.

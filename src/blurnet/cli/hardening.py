@@ -1,6 +1,5 @@
 """What ``blurnet harden`` does, from its options to the files that it leaves."""
 
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from blurnet.cli.inputs import Inputs, NetworkAsked, PhotographsAsked, read_inputs
 from blurnet.cli.mask_input import is_searched, read_mask
-from blurnet.cli.outputs import claimed
+from blurnet.cli.outputs import CHECKPOINT, claimed
 from blurnet.errors import BlurnetError
 
 if TYPE_CHECKING:
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from blurnet.evaluation.hardened import Hardened, Remembered
     from blurnet.training import History
 
-CHECKPOINT = "training.safetensors"
 HARDENED = "hardened.json"
 
 
@@ -154,10 +152,9 @@ def harden_network(asked: HardenAsked, out: Path, *, replace: bool, quiet: bool)
     with claimed(out, _question(asked, inputs), HARDENED, replace=replace) as answered:
         if answered:
             return check(Hardened, read_json(out / HARDENED))
-        if replace:
-            (out / CHECKPOINT).unlink(missing_ok=True)
         hardened = _hardened(asked, inputs, net, out, quiet=quiet)
         write_hardened_page(out, hardened)
+    (out / CHECKPOINT).unlink(missing_ok=True)  # the answer is there, and marked as such
     return hardened
 
 
@@ -195,7 +192,6 @@ def _hardened(
         example=list(inputs.photographs.shape),
         model=remembered.model,
     )
-    (out / CHECKPOINT).unlink(missing_ok=True)
     write_whole(out / HARDENED, (hardened.model_dump_json(indent=1) + "\n").encode())
     return hardened
 
@@ -205,9 +201,10 @@ def _trained(
 ) -> "History":
     from blurnet.cli.progress import step_progress
     from blurnet.defenses import train
-    from blurnet.training import Checkpoints, FitSettings, SignAugmentation
+    from blurnet.training import Checkpoints, FitSettings, SignAugmentation, set_aside_broken
 
     assert inputs.train is not None
+    set_aside_broken(out / CHECKPOINT)
     images = inputs.train.labelled_as(inputs.classes)
     with step_progress(f"training on {len(images)} images", quiet=quiet) as on_step:
         return train(
@@ -245,12 +242,12 @@ def _model_of(file: Path | None) -> str | None:
     """Give what a network's file says that builds it."""
     from blurnet.data import read_safetensors
     from blurnet.defenses.loading import FILE
+    from blurnet.models.weights import told_in
 
     assert file is not None
-    told = read_safetensors(file / FILE if file.is_dir() else file)[1]
-    recipe = json.loads(told.get("recipe", "{}"))
-    model: str | None = json.loads(told.get("model", "null")) or recipe.get("model")
-    return model
+    path = file / FILE if file.is_dir() else file
+    told = told_in(path, read_safetensors(path)[1])
+    return told.model or (told.recipe or {}).get("model")
 
 
 def _question(asked: HardenAsked, inputs: Inputs) -> dict[str, object]:

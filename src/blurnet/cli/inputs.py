@@ -128,8 +128,18 @@ def read_inputs(
     if not resized:
         _refuse_size(model, labelled)
         understood(model, labelled.select(torch.arange(1)).floats)
-    name = str(network.file or network.model or "RP2's own network")
+    name = str(network.file or network.model or _called(model, photographs.rp2))
     return Inputs(model, model.classes, name, labelled, train, photographs.rp2)
+
+
+def _called(model: "Classifier", rp2: Path | None) -> str:
+    """Call the network in RP2's folder RP2's own only if its content is."""
+    from blurnet.data.rp2 import is_published_network
+    from blurnet.models.classifier import network_of
+
+    if is_published_network(network_of(model), model.classes or ()):
+        return "RP2's own network"
+    return f"the network in {rp2}, not RP2's own"
 
 
 def _refuse_void(network: NetworkAsked, photographs: PhotographsAsked) -> None:
@@ -206,8 +216,8 @@ def _own(asked: NetworkAsked, found: Sequence[str], photographs: PhotographsAske
         asked.model,
         weights=asked.weights,
         classes=classes,
-        mean=_numbers("--mean", asked.mean),
-        std=_numbers("--std", asked.std),
+        mean=numbers_of("--mean", asked.mean),
+        std=numbers_of("--std", asked.std),
     )
 
 
@@ -221,7 +231,8 @@ def _labels(weights: Path | None) -> tuple[str, ...] | None:
     return labels_in(read_safetensors(weights)[1])
 
 
-def _numbers(option: str, text: str | None) -> tuple[float, ...] | None:
+def numbers_of(option: str, text: str | None) -> tuple[float, ...] | None:
+    """Read numbers with commas; None for none."""
     if text is None:
         return None
     try:

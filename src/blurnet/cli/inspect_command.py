@@ -63,12 +63,13 @@ def inspect(
 
       blurnet inspect runs/hard
     """
+    from blurnet.cli.trained import trained_shape
     from blurnet.defenses import defense_of, layers
     from blurnet.filters import INPUT
     from blurnet.models import check_network, network_of
 
     network = _network(model, weights, classes)
-    example = _example(network, size, channels)
+    example = _example(network, model, size, channels)
     count = check_network(network, example)
     found = layers(network, example)
     shape = tuple(example.shape[1:])
@@ -86,7 +87,9 @@ def inspect(
         }
         typer.echo(json.dumps(result, indent=1, ensure_ascii=False))
         return
+    trained = trained_shape(Path(model)) is not None and not size
     tried = "" if size else ", the first that it took of those tried (--size)"
+    tried = ", as it was trained" if trained else tried
     typer.echo(f"input   {_said(shape)}{tried}")
     typer.echo(f"logits  {count}")
     typer.echo(f"weights {numbers:,}")
@@ -117,16 +120,18 @@ def _network(model: str, weights: Path | None, classes: str | None) -> "Classifi
     return import_model(model, weights=weights, classes=names)
 
 
-def _example(network: "Classifier", size: int | None, channels: int | None) -> "Tensor":
+def _example(network: "Classifier", model: str, size: int | None, channels: int | None) -> "Tensor":
     import torch
 
+    from blurnet.cli.trained import trained_shape
     from blurnet.models import find_input
 
     if size is not None:
         return torch.full((1, channels or 3, size, size), 0.5)
     if channels is not None:
         raise BlurnetError("--channels goes with --size: give both, or none")
-    return find_input(network)
+    shape = trained_shape(Path(model))
+    return find_input(network) if shape is None else torch.full((1, *shape), 0.5)
 
 
 def _print_table(found: "list[Layer]") -> None:

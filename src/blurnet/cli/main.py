@@ -11,6 +11,8 @@ import typer
 
 from blurnet.cli import (
     attack_command,
+    audit_command,
+    certify_command,
     data_command,
     evaluate_command,
     harden_command,
@@ -23,10 +25,14 @@ from blurnet.cli import (
     train_command,
 )
 from blurnet.errors import BlurnetError, BlurnetWarning
+from blurnet.process import ends_like_ctrl_c, steady_streams
 
 # Threads of torch that spin while they wait make work beside another busy process several times
 # slower; sleeping ones cost a little on a quiet machine.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+PIPE_CLOSED = 141
+"""128 + SIGPIPE, which ends programs that do not handle it."""
 
 _PYTHONS_WARNING = warnings.showwarning
 
@@ -42,6 +48,8 @@ app.command("harden")(harden_command.harden)
 app.command("train")(train_command.train)
 app.add_typer(attack_command.app, name="attack")
 app.command("evaluate")(evaluate_command.evaluate)
+app.command("audit")(audit_command.audit)
+app.command("certify")(certify_command.certify)
 app.command("run")(run_command.run)
 app.command("report")(report_command.report)
 app.command("status")(status_command.status)
@@ -98,10 +106,25 @@ def _warn(message: Warning | str, category: type[Warning], *where: Any, **more: 
 
 
 def main() -> None:
-    """Run the command; an error is one line; status 2 for a user's mistake, 1 for failed steps."""
-    _say()
-    try:
-        app()
-    except BlurnetError as error:
-        print(f"blurnet: {error}", file=sys.stderr)
-        sys.exit(getattr(error, "exit_status", 2))
+    """Run the command; an error is one line; status 2 for a user's mistake, 1 for failed steps.
+
+    What is printed when nobody reads it any more is dropped, and the work goes on; the status then
+    tells it: 141 as for any program whose pipe was closed, 2 with a line for another reason.
+    """
+    status: Any = 0
+    with steady_streams() as out, ends_like_ctrl_c():
+        _say()
+        try:
+            app()
+        except SystemExit as end:
+            status = end.code
+        except BlurnetError as error:
+            print(f"blurnet: {error}", file=sys.stderr)
+            status = getattr(error, "exit_status", 2)
+        out.flush()
+        if out.error is not None and not status:
+            status = PIPE_CLOSED if isinstance(out.error, BrokenPipeError) else 2
+            if status == 2:
+                said = out.error.strerror
+                print(f"blurnet: cannot print: {said}; the work is done and kept", file=sys.stderr)
+    sys.exit(status)

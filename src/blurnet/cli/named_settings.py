@@ -2,9 +2,8 @@
 
 from typing import Any
 
-import yaml
-
 from blurnet.errors import BlurnetError
+from blurnet.plain_yaml import from_yaml
 
 
 def named_settings(option: str, text: str) -> tuple[str, dict[str, Any]]:
@@ -19,6 +18,6 @@ def named_settings(option: str, text: str) -> tuple[str, dict[str, Any]]:
     if any(not equals for _, equals, _ in pairs):
         raise BlurnetError(f"{option} {text}: write NAME or NAME:KEY=VALUE,KEY=VALUE")
     try:
-        return name, {key: yaml.safe_load(value) for key, _, value in pairs}
-    except yaml.YAMLError:
-        raise BlurnetError(f"{option} {text}: a value cannot be read") from None
+        return name, {key: from_yaml(value) for key, _, value in pairs}
+    except BlurnetError as error:
+        raise BlurnetError(f"{option} {text}: a value cannot be read: {error}") from None

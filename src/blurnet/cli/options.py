@@ -5,6 +5,15 @@ from typing import Annotated
 
 import typer
 
+
+def _choose(name: str | None) -> str | None:
+    if name is not None:
+        from blurnet.devices import choose_device
+
+        choose_device(name)
+    return name
+
+
 Model = Annotated[
     str | None,
     typer.Option(
@@ -81,9 +90,20 @@ Mask = Annotated[
     typer.Option(
         metavar="WHERE",
         help="Where the sticker is: a grey picture (white where it may be; resized to the "
-        "photographs), a folder with one for each photograph by its name, bars, octagon, or "
+        "photographs), a folder with one for each photograph by its name, bars, octagon; "
+        "quiet[:area=0.0293] or sensitive[:area=…], where greying training images changes hardly "
+        "any answer and costs the network least confidence, or most; or "
         "two-stage[:count=4,area=0.03,outline=octagon], where RP2's first stage does most. With "
         "--rp2: a file of its masks/, without .png; sticker by default.",
+    ),
+]
+Family = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="KIND:SIZE",
+        help="Which stickers: any:5, a square of so many pixels anywhere; rect:4x7; area:24, any "
+        "rectangle of so many; two:3, two squares; mask:±2, --mask moved by so many. May be "
+        "repeated. Default: the mask in its place and moved, and a square of as many pixels.",
     ),
 ]
 Images = Annotated[
@@ -93,6 +113,16 @@ Images = Annotated[
 Seed = Annotated[int, typer.Option(min=0, help="Of all chance.")]
 Json = Annotated[
     bool, typer.Option("--json", help="Print the result alone on standard output, as JSON.")
+]
+Device = Annotated[
+    str | None,
+    typer.Option(
+        "--device",
+        metavar="NAME",
+        callback=_choose,
+        help="Where networks compute: cpu (the default: the same bits on every call), cuda, "
+        "cuda:N, or auto, which is a GPU where there is one.",
+    ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
 Replace = Annotated[

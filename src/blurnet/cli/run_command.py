@@ -6,10 +6,24 @@ import os
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from blurnet.cli import options
+
+if TYPE_CHECKING:
+    from blurnet.engine import OnRay
+
+
+class Engine(StrEnum):
+    """Where steps run."""
+
+    LOCAL = "local"
+    RAY = "ray"
 
 
 def run(
@@ -83,20 +97,24 @@ def run(
         ),
     ] = None,
     jobs: Annotated[
-        int,
+        int | None,
         typer.Option(
             metavar="N",
             min=1,
-            help="How many steps run side by side, each in a process of its own.",
+            help="How many steps run side by side, each in a process of its own. Default: what is "
+            "fastest here, said when the run begins: as many as there are cores, of one thread "
+            "each, where the steps do not wait for each other; else fewer, of more threads. With "
+            "--engine ray as many as the cluster has room for.",
+            show_default=False,
         ),
-    ] = 1,
+    ] = None,
     threads: Annotated[
         int | None,
         typer.Option(
             metavar="N",
             min=1,
             help="Threads of each step; with the same number a step gives the same bits, whatever "
-            "--jobs. Default: 1 with --jobs above 1, else all.",
+            "--jobs. Default: 1 with --jobs above 1, all with --jobs 1.",
         ),
     ] = None,
     time_limit: Annotated[
@@ -105,9 +123,61 @@ def run(
             metavar="SECONDS", help="A step that takes longer is killed; the others go on."
         ),
     ] = None,
-    json_: Annotated[
-        bool, typer.Option("--json", help="Print results.json alone on standard output.")
+    retry_failed: Annotated[
+        bool,
+        typer.Option(
+            "--retry-failed",
+            help="Do only the steps that failed, and what waits for them alone. Without it the "
+            "same command does all that is missing, those that failed included.",
+        ),
     ] = False,
+    only: Annotated[
+        str,
+        typer.Option(
+            metavar="KEY", help="Do this one step alone; blurnet status gives the command."
+        ),
+    ] = "",
+    engine: Annotated[
+        Engine,
+        typer.Option(
+            help="Where steps run: on this machine, or as tasks of a Ray cluster (extra "
+            "blurnet[[ray]), where data and model files lie under the same paths on all nodes."
+        ),
+    ] = Engine.LOCAL,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Of the Ray cluster, or [bold]auto[/bold] for the one on this machine. Default: "
+            "$RAY_ADDRESS, else one that is started here for this run.",
+        ),
+    ] = None,
+    gpus_per_step: Annotated[
+        float,
+        typer.Option(
+            metavar="N",
+            min=0,
+            help="GPUs that a step takes on the Ray cluster, such as 1 or 0.25; it takes as many "
+            "CPUs as --threads.",
+        ),
+    ] = 0,
+    mirror: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Keep a copy of the records there (s3://…, gs://…, file:///…; any place of "
+            "fsspec), and fetch from it what is not in --out.",
+        ),
+    ] = None,
+    json_: Annotated[
+        bool,
+        typer.Option(
+            "--json",
+            help="Print results.json (unfinished.json, where steps are still missing) alone on "
+            "standard output.",
+        ),
+    ] = False,
+    _device: options.Device = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
 ) -> None:
     """Run an experiment: compute what is missing, print its table, write its page.
@@ -126,13 +196,21 @@ def run(
 
     A run that was cut off goes on where it was, by the same command. blackbox, spectra and deeper
     take minutes, the others an hour and more; a second run takes seconds. A step that fails costs
-    only what needs it: the rest is finished and kept, the exit status is 1, and the same command
-    tries it again. blurnet status DIR says how a run stands.
+    only what needs it: the rest is finished and kept, the page shows the rows that are there, the
+    exit status is 1, and the same command tries it again. blurnet status DIR says how a run stands.
     """
+    from blurnet.nursery import cores, prepare
+
+    if jobs != 1 and cores() > 1:
+        prepare(("blurnet.experiments",))  # while this process imports the same
+
     from rich.console import Console
 
     from blurnet import experiments
     from blurnet.cli.progress import progress
+    from blurnet.engine import FailedSteps
+    from blurnet.engine.chosen import without_choice
+    from blurnet.errors import BlurnetError
     from blurnet.files import to_json
     from blurnet.report import print_table, write_page
     from blurnet.report.page.page import REPORT, check_page
@@ -147,36 +225,62 @@ def run(
     described = experiments.load(experiment, assignments, changes)
     folder = out or _default_folder(experiment, assignments, changes)
     check_page(folder / REPORT)
-    with progress(quiet=quiet) as on_begin:
-        results = experiments.run(
-            described,
-            folder,
-            on_begin,
-            replace,
-            jobs=jobs,
-            threads=threads,
-            time_limit=time_limit,
-            command=shlex.join(["blurnet", *sys.argv[1:]]),
-        )
+    try:
+        with progress(quiet=quiet) as on_begin:
+            results = experiments.run(
+                described,
+                folder,
+                on_begin,
+                replace,
+                jobs=jobs,
+                threads=threads,
+                time_limit=time_limit,
+                command=shlex.join(["blurnet", *without_choice(sys.argv[1:])]),
+                retry_failed=retry_failed,
+                only=only,
+                on=_ray(engine, address, gpus_per_step),
+                mirror=mirror,
+            )
+    except FailedSteps:
+        with suppress(BlurnetError):  # the failure is what has to be said
+            page = write_page(folder)
+            print(f"report   {page}: unfinished, with the rows that are there", file=sys.stderr)
+        raise
     writable = os.access(folder, os.W_OK)
     if writable:
         write_page(folder)
     if json_:
         typer.echo(to_json(results.model_dump(mode="json")).decode(), nl=False)
         return
-    print_table(results, Console())
-    typer.echo(f"results  {folder / experiments.RESULTS}")
+    if results.rows:
+        print_table(results, Console())
+    if results.finished:
+        typer.echo(f"results  {folder / experiments.RESULTS}")
+    else:
+        typer.echo(f"unfinished: {len(results.lacking)} rows (or seeds of rows) are not there yet;")
+        typer.echo(f"status   blurnet status {shlex.quote(str(folder))}")
     if writable:
         typer.echo(f"report   {folder / REPORT}")
     else:
         typer.echo(f"report   not renewed: a read-only folder; try blurnet report {folder} --out …")
 
 
+def _ray(engine: Engine, address: str | None, gpus: float) -> "OnRay | None":
+    from blurnet.engine import OnRay
+    from blurnet.errors import BlurnetError
+
+    if engine is Engine.RAY:
+        return OnRay(address, gpus)
+    if address is not None or gpus:
+        raise BlurnetError("--address and --gpus-per-step are for --engine ray")
+    return None
+
+
 def _default_folder(
     experiment: str, assignments: Sequence[str], changes: Mapping[str, Any]
 ) -> Path:
     file = Path(experiment)
-    name, content = file.stem, file.read_text("utf-8") if file.is_file() else ""
+    name, content = file.stem, file.read_text("utf-8", "replace") if file.is_file() else ""
     if not assignments and not changes and not content:
         return Path("runs") / name
     asked = json.dumps([experiment, content, sorted(assignments), changes], sort_keys=True)

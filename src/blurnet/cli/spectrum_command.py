@@ -93,6 +93,7 @@ def spectrum(
         Path, typer.Option(metavar="DIR", help="Where the figures go, as PNG and SVG.")
     ] = Path("runs/spectrum"),
     json_: options.Json = False,
+    _device: options.Device = None,
     quiet: options.Quiet = False,
 ) -> None:
     """Draw Fourier spectra, and measure whether a sticker adds high frequencies.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from blurnet.cli.inputs import RP2_NETWORK, NetworkAsked, _numbers
+from blurnet.cli.inputs import RP2_NETWORK, NetworkAsked, numbers_of
 from blurnet.errors import BlurnetError
 
 if TYPE_CHECKING:
@@ -148,8 +148,8 @@ def _network(asked: NetworkAsked) -> "Classifier | None":
         asked.model,
         weights=asked.weights,
         classes=parse_classes(asked.classes) if asked.classes else None,
-        mean=_numbers("--mean", asked.mean),
-        std=_numbers("--std", asked.std),
+        mean=numbers_of("--mean", asked.mean),
+        std=numbers_of("--std", asked.std),
     )
 
 

@@ -27,8 +27,9 @@ def status(
 
       blurnet status runs/whitebox --json
 
-    It only reads, so it may be called while the run is at work. The time left is estimated from
-    the seconds of finished steps of the same kind.
+    Below a failed step stands the command that does it again alone; "retry" does all that failed,
+    "again" and "goes on" everything. It only reads, so it may be called while the run is at work.
+    The time left is estimated from the seconds of finished steps of the same kind.
     """
     from blurnet.engine import status_of
     from blurnet.files import to_json
@@ -43,6 +44,8 @@ def status(
 
 def lines_of(found: "RunStatus") -> list[str]:
     """Put a run's status in words."""
+    from blurnet.engine.chosen import RETRY_FAILED
+
     by_state = {
         state: [step for step in found.steps if step.state == state]
         for state in ("running", "failed", "blocked", "waiting")
@@ -56,6 +59,8 @@ def lines_of(found: "RunStatus") -> list[str]:
     for step in by_state["failed"]:
         tries = f" ({step.attempts} runs tried it)" if step.attempts > 1 else ""
         lines.append(f"failed   {step.title}: {step.error}{tries}")
+        if step.alone:
+            lines.append(f"  alone  {_where(found)}{step.alone}")
     if blocked := by_state["blocked"]:
         lines.append(f"blocked  {_titles(blocked)}: needs a step that failed")
     if waiting := by_state["waiting"]:
@@ -66,6 +71,8 @@ def lines_of(found: "RunStatus") -> list[str]:
         side = f", {found.jobs} side by side" if found.jobs > 1 else ""
         lines.append(f"left     {str(found.left).removesuffix(' left')}{side}")
     if not found.active:
+        if by_state["failed"] and waiting and found.command:
+            lines.append(f"retry    {_where(found)}{found.command} {RETRY_FAILED}")
         again = "again " if by_state["failed"] else "goes on"
         lines.append(f"{again.ljust(8)} {_command(found)}")
     return lines
@@ -90,6 +97,11 @@ def _titles(steps: "list[StepStatus]") -> str:
 def _command(found: "RunStatus") -> str:
     if not found.command:
         return "the call that made this folder"
+    return f"{_where(found)}{found.command}"
+
+
+def _where(found: "RunStatus") -> str:
+    """Give what goes to the folder where the run's command was given, if that is another."""
     if not found.command_folder or Path(found.command_folder) == Path.cwd():
-        return found.command
-    return f"cd {shlex.quote(found.command_folder)} && {found.command}"
+        return ""
+    return f"cd {shlex.quote(found.command_folder)} && "

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from blurnet.cli import options
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -111,9 +113,17 @@ def train(
     out: Annotated[
         Path, typer.Option(metavar="DIR", help="Where record and network.safetensors go.")
     ] = Path("runs/train"),
+    replace: Annotated[
+        bool,
+        typer.Option(
+            "--replace",
+            help="Replace a network in --out that was trained otherwise; its record stays.",
+        ),
+    ] = False,
     json_: Annotated[
         bool, typer.Option("--json", help="Print the result alone on standard output, as JSON.")
     ] = False,
+    _device: options.Device = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")] = False,
 ) -> None:
     """Train a network, and write it to a file that says what it is.
@@ -153,7 +163,9 @@ def train(
     recipe = check(Recipe, change(content, set_ or ()))
     start = None if weights is None else _start(recipe.model, weights, source)
     with progress(quiet=quiet) as on_begin:
-        result = train_network(source, recipe, out, seed=seed, start=start, on_begin=on_begin)
+        result = train_network(
+            source, recipe, out, seed=seed, start=start, on_begin=on_begin, replace=replace
+        )
     if json_:
         typer.echo(to_json(result.model_dump(mode="json")).decode(), nl=False)
         return

@@ -1,6 +1,5 @@
 """What blurnet wrote into a network's file about the images that it was trained on."""
 
-import json
 import logging
 from dataclasses import replace
 from pathlib import Path
@@ -37,6 +36,7 @@ def trained_shape(path: Path | None) -> tuple[int, int, int] | None:
     """
     from blurnet.data.tensors import read_safetensors
     from blurnet.errors import BlurnetError
+    from blurnet.models.weights import told_in
 
     if path is None:
         return None
@@ -44,10 +44,6 @@ def trained_shape(path: Path | None) -> tuple[int, int, int] | None:
     if file.suffix != ".safetensors":
         return None
     try:
-        told = json.loads(read_safetensors(file)[1].get("example", "null"))
-    except (BlurnetError, ValueError):
+        return told_in(file, read_safetensors(file)[1]).example
+    except BlurnetError:
         return None  # reading the network says what is wrong with it
-    if not isinstance(told, list) or len(told) != 3 or not all(type(n) is int for n in told):
-        return None
-    channels, height, width = told
-    return channels, height, width

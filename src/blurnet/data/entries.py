@@ -6,15 +6,25 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from blurnet.data.images import Box, Size, picture_size, pixels, read_picture, to_tensor
+from blurnet.data.images import (
+    MAX_PIXELS,
+    Box,
+    Size,
+    picture_size,
+    pixels,
+    read_picture,
+    to_tensor,
+)
 from blurnet.data.imageset import ImageSet, TrainTest
 from blurnet.errors import BlurnetError
+from blurnet.files import check_file
 
 LARGE_FILE = 64 * 1024
 
@@ -96,6 +106,7 @@ def read_table(
 
     """
     entries, problems = [], []
+    check_file(table)
     try:
         with table.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, delimiter=";")
@@ -114,8 +125,6 @@ def read_table(
                     entries.append(to_entry(row)._replace(table=table, line=line))
                 except BlurnetError as error:
                     problems.append(Problem(table, line, str(error)))
-    except FileNotFoundError:
-        raise BlurnetError(f"{table}: no such file") from None
     except OSError as error:
         raise BlurnetError(f"{table}: cannot be read: {error.strerror}") from None
     except (UnicodeDecodeError, csv.Error) as error:
@@ -156,7 +165,9 @@ def one_size(entries: Sequence[Entry], size: Size | None) -> Size:
     if size is not None:
         return size
     sizes = (_box_size(entry.box) or picture_size(entry.picture) for entry in entries)
-    found = Counter(each for each in sizes if each is not None and min(each) > 0)
+    found = Counter(
+        each for each in sizes if each and min(each) > 0 and each[0] * each[1] <= MAX_PIXELS
+    )
     if len(found) > 1:
         raise BlurnetError(
             f"pictures of {len(found)} sizes: {sizes_in_words(found)}; say to which size all are "
@@ -190,7 +201,7 @@ def cut(
     by_picture: defaultdict[Path, list[int]] = defaultdict(list)
     for place, entry in enumerate(entries):
         by_picture[entry.picture].append(place)
-    images = torch.empty(len(entries), channels, *size, dtype=torch.uint8)
+    images = _room_for(len(entries), channels, size)
 
     def cut_picture(path: Path) -> tuple[dict[int, BlurnetError], Counter[Size]]:
         places = by_picture[path]
@@ -224,6 +235,25 @@ def cut(
     if errors:
         signs = signs.select(torch.tensor(kept, dtype=torch.int64))
     return signs, problems, sizes
+
+
+def _room_for(count: int, channels: int, size: Size) -> Tensor:
+    needed = count * channels * size[0] * size[1]
+    if needed <= memory():
+        with suppress(RuntimeError):  # the allocator's
+            return torch.empty(count, channels, *size, dtype=torch.uint8)
+    raise BlurnetError(
+        f"{count} pictures of {pixels(size)} pixels take {needed / 2**30:.1f} GiB, more than there "
+        "is; take a smaller size (--size N)"
+    )
+
+
+def memory() -> int:
+    """Give the machine's memory, in bytes; more than there is where it does not say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):
+        return 2**62
 
 
 def _box_size(box: Box | None) -> Size | None:

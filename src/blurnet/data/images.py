@@ -26,6 +26,8 @@ CHANNELS = {1: "L", 3: "RGB"}
 SUFFIXES = (".png", ".jpg", ".jpeg", ".ppm", ".bmp", ".webp")
 FORMATS = ("PNG", "JPEG", "PPM", "BMP", "WEBP")
 MAX_PIXELS = 64_000_000
+MAX_SCANS = 100
+"""Scans of a progressive JPEG, which has about ten. Each costs a pass over all of its pixels."""
 
 _warning_filters = Lock()
 
@@ -43,6 +45,8 @@ def listing(directory: Path) -> list[Path]:
         raise BlurnetError(f"{directory}: no such folder") from None
     except OSError as error:
         raise BlurnetError(f"{directory}: a folder was expected: {error.strerror}") from None
+    except ValueError as error:  # a name that no system has
+        raise BlurnetError(f"{directory}: no such folder: {error}") from None
     return sorted(entries, key=_natural)
 
 
@@ -85,6 +89,7 @@ def read_picture(path: Path) -> Image.Image:
         raise BlurnetError(f"{path}: no such file")
     try:
         with _open(path) as picture:
+            _check_scans(path, picture)
             ImageOps.exif_transpose(picture, in_place=True)
             return _rgb(picture)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -163,6 +168,8 @@ def to_tensor(
                 f"which has {picture.width} × {picture.height} pixels"
             )
         picture = picture.crop(box)
+    if not picture.width or not picture.height:
+        raise BlurnetError("a picture without pixels")
     if picture.mode != CHANNELS[channels]:
         picture = picture.convert(CHANNELS[channels])
     wanted = as_size(size)
@@ -215,7 +222,7 @@ def read_mask(path: Path) -> Tensor:
     image = read_image(path)
     if (image != image[0]).any():
         raise BlurnetError(f"{path}: a mask is a grey picture, and this one has colours")
-    return image[0].float() / 255
+    return image[0].float().div_(255)
 
 
 def _natural(path: Path) -> tuple[list[str | int], str]:
@@ -234,11 +241,21 @@ def _open(path: Path) -> Image.Image:
     return picture
 
 
+def _check_scans(path: Path, picture: Image.Image) -> None:
+    if picture.format == "JPEG" and "progressive" in picture.info:
+        scans = path.read_bytes().count(b"\xff\xda")
+        if scans > MAX_SCANS:
+            raise ValueError(f"a JPEG of {scans} scans, where about ten are usual")
+
+
 def _rgb(picture: Image.Image) -> Image.Image:
     if picture.mode == "F":
         raise ValueError("its values are floating-point numbers, where 8 or 16 bits are expected")
     if picture.mode.startswith("I"):
-        picture = Image.fromarray((np.asarray(picture) / 257).round().astype(np.uint8))
+        values = np.asarray(picture).astype(np.int32)
+        values += 128  # rounds, as 257 is odd
+        values //= 257
+        picture = Image.fromarray(values.clip(0, 255, out=values).astype(np.uint8))
     if picture.has_transparency_data:
         black = Image.new("RGBA", picture.size, (0, 0, 0, 255))
         picture = Image.alpha_composite(black, picture.convert("RGBA"))

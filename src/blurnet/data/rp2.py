@@ -5,14 +5,17 @@ arXiv 1707.08945. Layout of a folder: ``victims/*.png``, ``masks/<name>.png`` an
 ``sticker_noise.safetensors``.
 """
 
+import hashlib
+import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from blurnet.data.images import image_files, read_image, read_mask
 from blurnet.data.scene import Scene
-from blurnet.data.tensors import read_safetensors
+from blurnet.data.tensors import hash_tensors, read_safetensors
 from blurnet.errors import BlurnetError
 
 RP2_CLASSES = (
@@ -37,6 +40,50 @@ RP2_CLASSES = (
 """The 17 LISA classes that RP2's network knows."""
 
 NOISE = "sticker_noise.safetensors"
+
+PUBLISHED = {
+    "network": "8759624eebb5e6bb93085e6be9d3ebc3fe28567ce0d81f9cd04f72c3eb38023f",
+    "photographs": "5e43d7980ad9fa3ef7e4ed092ad5fbdb5946169f0761823af61f1b4305ed25dc",
+    "mask": "5cc0dcbf0a2e5035abe7c3b76e9fa11fa55f373b6963360f92e054afd4a3d77d",
+    "noise": "ad0690155ca725acfc6a57c5ad632fabc78757450c1684a8f7e9554b51548484",
+}
+"""What tells RP2's own artifacts from any others in the same layout: SHA-256 of their contents,
+with the class names that go with them. The noise was made for one network, photographs and mask."""
+
+
+def differing(
+    network: nn.Module, classes: Sequence[str], scene: Scene, noise: Tensor, target: str
+) -> tuple[str, ...]:
+    """Name what is not RP2's own: keys of ``PUBLISHED``; empty if all are.
+
+    Args:
+        network: with its weights.
+        classes: what its outputs are called.
+        scene: the photographs and the mask.
+        noise: the sticker.
+        target: what it was made for.
+
+    """
+    found = _fingerprints(network, classes, scene) | {"noise": _hash([target], noise)}
+    return tuple(part for part, known in PUBLISHED.items() if found[part] != known)
+
+
+def is_published_network(network: nn.Module, classes: Sequence[str]) -> bool:
+    """Say whether a network is RP2's own: by its weights and the names of its outputs."""
+    return _hash([hash_tensors(network.state_dict()), *classes]) == PUBLISHED["network"]
+
+
+def _fingerprints(network: nn.Module, classes: Sequence[str], scene: Scene) -> dict[str, str]:
+    return {
+        "network": _hash([hash_tensors(network.state_dict()), *classes]),
+        "photographs": _hash([scene.true_class], scene.images),
+        "mask": _hash([], scene.mask),
+    }
+
+
+def _hash(words: Sequence[str], *tensors: Tensor) -> str:
+    content = hash_tensors({str(place): tensor for place, tensor in enumerate(tensors)})
+    return hashlib.sha256(json.dumps([*words, content]).encode()).hexdigest()
 
 
 def load_scene(directory: Path, mask: str = "sticker", *, true_class: str | None = None) -> Scene:

@@ -1,11 +1,17 @@
-"""Tensors from safetensors files; a pickle is never opened."""
+"""Tensors from and to safetensors files; a pickle is never opened."""
 
+import hashlib
+import json
+from collections.abc import Mapping
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
 from torch import Tensor
 
 from blurnet.errors import BlurnetError
+from blurnet.files import check_file
 
 
 def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -18,16 +24,43 @@ def read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         BlurnetError: if the file is missing, cut short, or in another format.
 
     """
+    check_file(path)
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
             return tensors, file.metadata() or {}
-    except FileNotFoundError:
-        raise BlurnetError(f"{path}: no such file") from None
     except SafetensorError as error:
         raise BlurnetError(f"{path}: not a whole safetensors file: {_found(path, error)}") from None
     except OSError as error:
         raise BlurnetError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except Exception as error:  # a type or a shape that PyTorch does not have
+        said = " ".join(str(error).split()) or type(error).__name__
+        raise BlurnetError(f"{path}: it holds what PyTorch cannot: {said}") from None
+
+
+def to_safetensors(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> bytes:
+    """Give what a safetensors file holds: the same bytes each time, unlike ``save``.
+
+    Args:
+        tensors: by name; contiguous.
+        metadata: written in the order of its names, where ``save`` draws one.
+
+    """
+    drawn = save({name: tensor.cpu() for name, tensor in tensors.items()}, dict(metadata))
+    end = 8 + int.from_bytes(drawn[:8], "little")
+    header = json.loads(drawn[8:end]) | {"__metadata__": dict(sorted(metadata.items()))}
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + drawn[end:]
+
+
+def hash_tensors(tensors: Mapping[str, Tensor]) -> str:
+    """Hash names, shapes and contents (SHA-256, hexadecimal)."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(f"{name} {tensors[name].dtype} {tuple(tensors[name].shape)}".encode())
+        digest.update(tensors[name].detach().cpu().reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 def _found(path: Path, error: SafetensorError) -> str:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from blurnet.attacks import PGDSettings, RectangleSettings, pgd, rectangle_attack
 from blurnet.errors import BlurnetError
 from blurnet.settings import make
-from blurnet.training import GaussianNoise, Harden, RandomOcclusion
+from blurnet.training import DoubleCutout, GaussianNoise, Harden, RandomOcclusion
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,7 @@ class RectangleTraining:
 
 
 AUGMENTATIONS: dict[str, type[Any]] = {
+    "double_cutout": DoubleCutout,
     "gaussian_noise": GaussianNoise,
     "occlusion": RandomOcclusion,
 }

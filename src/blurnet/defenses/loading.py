@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from blurnet.data.tensors import read_safetensors
+from blurnet.devices import chosen_device
 from blurnet.errors import BlurnetError
 from blurnet.models import (
     MODELS,
@@ -21,7 +22,7 @@ from blurnet.models import (
     network_of,
     write_network,
 )
-from blurnet.models.weights import labels_in
+from blurnet.models.weights import Told, told_in
 from blurnet.settings import check
 
 from .defense import Defense
@@ -109,7 +110,7 @@ def load(
             for ``import_model``; None: what the file says, whose code is then run.
 
     Returns:
-        The network, in evaluation mode.
+        The network, in evaluation mode, where ``model`` is, or on the chosen device.
 
     Raises:
         BlurnetError: if the file is missing or damaged, does not say how the network is built where
@@ -126,37 +127,37 @@ def load(
     file = Path(path)
     file = file / FILE if file.is_dir() else file
     weights, metadata = read_safetensors(file)
-    told = {name: _json(value) for name, value in metadata.items()}
-    classes = labels_in(metadata)
+    told = told_in(file, metadata)
+    classes = told.labels
     network = as_classifier(_undefended(file, model, told, weights, classes))
-    network = Classifier(
-        network.model,
-        mean=told.get("mean") if network.mean is None else network.mean,
-        std=told.get("std") if network.std is None else network.std,
-        logits=told.get("logits") if network.logits is None else network.logits,
-        classes=classes or network.classes,
-        size=told.get("size") if network.size is None else network.size,
-    )
-    defense = told.get("defense")
-    if isinstance(defense, dict):
-        shape = told.get("example")
-        example = torch.full((1, *shape), 0.5) if isinstance(shape, list) else None
-        described = check(Defense, defense)
+    try:
+        network = Classifier(
+            network.model,
+            mean=told.mean if network.mean is None else network.mean,
+            std=told.std if network.std is None else network.std,
+            logits=told.logits if network.logits is None else network.logits,
+            classes=classes or network.classes,
+            size=told.size if network.size is None else network.size,
+        )
+    except BlurnetError as error:
+        raise BlurnetError(f"{file}: {error}") from None
+    if told.defense is not None:
+        example = None if told.example is None else torch.full((1, *told.example), 0.5)
         try:
-            network = harden(network, described, example=example)
+            network = harden(network, check(Defense, told.defense), example=example)
         except BlurnetError as error:
             kind = type(network_of(network)).__name__
             raise BlurnetError(
                 f"{file}: its defense does not fit this network, a {kind}: {error}"
             ) from None
     load_weights(network_of(network), weights, file)
-    return network.eval()
+    return network.eval() if isinstance(model, nn.Module) else network.eval().to(chosen_device())
 
 
 def _undefended(
     file: Path,
     model: Any,
-    told: dict[str, Any],
+    told: Told,
     weights: Mapping[str, Tensor],
     classes: tuple[str, ...] | None,
 ) -> nn.Module:
@@ -167,8 +168,7 @@ def _undefended(
         return copy_of(model)
     if model is not None and not isinstance(model, str):
         return built(model, count, seed=0, what=getattr(model, "__name__", "model"))
-    recipe = told.get("recipe")
-    spec = model or told.get("model") or (recipe.get("model") if isinstance(recipe, dict) else None)
+    spec = model or told.model or (told.recipe or {}).get("model")
     if not isinstance(spec, str):
         spec = _of_our_own(weights, count)
     if spec is None:
@@ -190,10 +190,3 @@ def _of_our_own(weights: Mapping[str, Tensor], classes: int | None) -> str | Non
         if {name: weight.shape for name, weight in own.items()} == found:
             return name
     return None
-
-
-def _json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError:
-        return text

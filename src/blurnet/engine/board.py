@@ -6,10 +6,15 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from blurnet.files import sync_disk
+
 from .failures import Failed, FailedSteps, note_failure
-from .records import Records
+from .records import WORTH_WAITING, Records
 from .step import OnStep, Step
 from .watch import Running, Standing, Watch
+
+SECONDS_BETWEEN_SYNCS = 1.0
+"""Records of short steps are on the disk so soon, all at once."""
 
 
 class Board:
@@ -47,12 +52,21 @@ class Board:
         self._blocked: set[str] = set()
         self._failed: list[Failed] = []
         self._began = 0
+        self._unsynced, self._synced_at = False, time.monotonic()
         standing.waiting = Counter(step.kind for step in missing)
 
     @property
     def ready(self) -> int:
         """How many steps could begin now."""
         return len(self._ready)
+
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """Which of blurnet's own modules have the work of the steps."""
+        own = __name__.partition(".")[0]
+        works = (getattr(step.work, "func", step.work) for step in self._steps)
+        named = {str(getattr(work, "__module__", "")) for work in works}
+        return tuple(sorted(name for name in named if name.startswith(f"{own}.")))
 
     def stop(self) -> None:
         """Let no further step begin."""
@@ -76,6 +90,9 @@ class Board:
         self._standing.running.pop(step.key, None)
         self._standing.done += 1
         self._standing.pace.add(step.kind, seconds)
+        self._unsynced |= seconds < WORTH_WAITING
+        if time.monotonic() - self._synced_at >= SECONDS_BETWEEN_SYNCS:
+            self._sync()
         for reader in self._readers.get(step.key, ()):
             unmet = self._unmet.get(reader.key)
             if unmet is None:
@@ -100,16 +117,22 @@ class Board:
         self._watch.ended(step, seconds, error)
 
     def check(self) -> None:
-        """Raise what a run with failed steps ends with.
+        """Wait for the disk, and raise what a run with failed steps ends with.
 
         Raises:
             FailedSteps: if there is one.
 
         """
+        self._sync()
         if self._failed:
             finished = self._there + self._standing.done
             blocked = len(self._blocked)
             raise FailedSteps(self._failed, blocked=blocked, finished=finished)
+
+    def _sync(self) -> None:
+        if self._unsynced:
+            sync_disk(self._records.folder)
+            self._unsynced, self._synced_at = False, time.monotonic()
 
     def _all_readers(self, key: str) -> Iterable[Step[Any]]:
         seen: dict[str, Step[Any]] = {}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from blurnet.devices import chosen_device, said
 from blurnet.settings import Settings
 
 PACKAGES = ("blurnet", "torch", "kornia", "numpy", "pillow")
@@ -22,6 +23,7 @@ class Provenance(Settings):
         machine: the processor's name.
         cores: how many the machine has.
         threads: how many torch used.
+        device: where networks computed; bits differ between devices.
 
     """
 
@@ -30,6 +32,7 @@ class Provenance(Settings):
     machine: str
     cores: int
     threads: int
+    device: str = "cpu"
 
 
 class Computed(Settings):
@@ -47,8 +50,8 @@ class Computed(Settings):
     finished: str
 
 
-def provenance() -> Provenance:
-    """Describe this process."""
+def provenance(device: torch.device | None = None) -> Provenance:
+    """Describe this process, and where its network is, if that is not the chosen device."""
     packages = {package: version(package) for package in PACKAGES}
     return Provenance(
         versions={"python": platform.python_version(), **packages},
@@ -56,6 +59,7 @@ def provenance() -> Provenance:
         machine=_processor(),
         cores=os.cpu_count() or 1,
         threads=torch.get_num_threads(),
+        device=said(device or chosen_device()),
     )
 
 

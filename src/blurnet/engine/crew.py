@@ -1,6 +1,5 @@
 """The workers of a run: processes that are started, given steps, and ended, from the parent."""
 
-import multiprocessing
 import os
 import signal
 import sys
@@ -10,16 +9,16 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
 from blurnet.errors import BlurnetError
+from blurnet.nursery import nursery, one_thread
 
 from .step import OnStep, Step
 from .worker import Message, Ready, serve
 
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 GRACE = 60.0
 """How many seconds interrupted steps have to end, such as to leave a checkpoint."""
 
@@ -37,7 +36,7 @@ class Worker:
 
     """
 
-    process: SpawnProcess
+    process: BaseProcess
     pipe: "Connection[Any, Any]"
     ready: bool = False
     step: Step[Any] | None = None
@@ -51,13 +50,14 @@ class Crew:
     Args:
         folder: the run's.
         threads: of each worker.
+        modules: what the steps' work is in.
 
     """
 
-    def __init__(self, folder: Path, threads: int) -> None:
+    def __init__(self, folder: Path, threads: int, modules: tuple[str, ...] = ()) -> None:
         self.folder, self.threads = folder.resolve(), threads
         self.workers: list[Worker] = []
-        self._context = multiprocessing.get_context("spawn")
+        self._context = nursery(("blurnet.engine.perform", *modules))
 
     @property
     def idle(self) -> list[Worker]:
@@ -76,7 +76,7 @@ class Crew:
             target=serve, args=(there, str(self.folder), self.threads), daemon=True
         )
         resource_tracker.ensure_running()  # at its start it lets interrupts through again
-        with _interrupts_blocked(), _environment(self.threads):
+        with _interrupts_blocked(), one_thread():
             process.start()
         there.close()
         self.workers.append(Worker(process, here))
@@ -148,21 +148,6 @@ def not_started(worker: Worker) -> BlurnetError:
         f"a worker could not start: {how_it_died(worker)}; in a script, call blurnet below "
         "if __name__ == '__main__', or run without workers: jobs=1 (--jobs 1)"
     )
-
-
-@contextmanager
-def _environment(threads: int) -> Iterator[None]:
-    """Let a process that starts find the number of threads, before it imports anything."""
-    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
-    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(threads)))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 @contextmanager

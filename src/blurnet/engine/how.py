@@ -1,7 +1,6 @@
 """How many steps run side by side, and with how many threads."""
 
 import os
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,6 +9,7 @@ from typing import Any
 import torch
 
 from blurnet.errors import BlurnetError
+from blurnet.nursery import cores
 
 from .step import Step
 
@@ -44,30 +44,29 @@ def choose(ordered: Sequence[Step[Any]], jobs: int | None, threads: int | None) 
 def fastest(ordered: Sequence[Step[Any]], threads: int | None = None) -> How:
     """Choose how steps run: as many side by side as there are cores, with the cores shared out.
 
-    On small networks two steps of one thread are faster than one after the other with two. The
-    choice depends on the machine and the whole plan, not on what of it is missing, so that a run
-    that goes on has the same number of threads, and gives the same bits.
+    Two steps of one thread each take less time than one after the other with two threads: the
+    threads of one step wait for each other. So many steps can run at a time, on average, as the
+    plan has steps for each step of its longest chain; where that is less than the cores, each gets
+    more threads. A chain runs in this process, with all threads.
+
+    The choice depends on the machine and the whole plan, not on what of it is missing, so that a
+    run that goes on has the same number of threads, and gives the same bits.
 
     Args:
         ordered: the plan's steps, each after what it needs.
         threads: of each step, if that is fixed.
 
     """
-    depth: dict[str, int] = {}
+    place: dict[str, int] = {}
     for step in ordered:
-        depth[step.key] = 1 + max((depth[need.key] for need in step.needs.values()), default=0)
-    width = max(Counter(depth.values()).values(), default=1)
-    jobs = max(1, min(width, _cores() // (threads or 1), _memory() // MEMORY_OF_A_WORKER))
+        place[step.key] = 1 + max((place[need.key] for need in step.needs.values()), default=0)
+    abreast = len(ordered) // max(place.values(), default=1)
+    available = cores()
+    jobs = max(1, min(abreast, available // (threads or 1), _memory() // MEMORY_OF_A_WORKER))
+    alone = torch.get_num_threads()
     if jobs == 1:
-        return How(1, threads or torch.get_num_threads(), chosen=True)
-    return How(jobs, threads or max(1, _cores() // jobs), chosen=True)
-
-
-def _cores() -> int:
-    """Give how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        return How(1, threads or alone, chosen=True)
+    return How(jobs, threads or max(1, min(alone, available // jobs)), chosen=True)
 
 
 @lru_cache(maxsize=1)

@@ -1,7 +1,7 @@
-"""Run steps on this machine: one after the other in this process, or side by side in others."""
+"""Run steps: one after the other in this process, side by side in others, or on a Ray cluster."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -9,9 +9,13 @@ import torch
 from blurnet.errors import BlurnetError
 
 from .board import Board
+from .chosen import Chosen
 from .here import in_this_process
 from .how import choose
+from .mirror import mirrored
+from .on_ray import OnRay
 from .planned import write_plan
+from .ray_run import RayRun
 from .records import Records
 from .side_by_side import SideBySide
 from .step import Step, in_order
@@ -27,6 +31,9 @@ def run_steps(
     threads: int | None = None,
     time_limit: float | None = None,
     command: str = "",
+    chosen: Chosen | None = None,
+    on: OnRay | None = None,
+    mirror: str | None = None,
 ) -> None:
     """Do what is missing of the steps and all that they need.
 
@@ -46,30 +53,46 @@ def run_steps(
         time_limit: how many seconds a step may take; it is then killed, and has failed. A step
             that cannot be sent to another process is not limited.
         command: what makes the run go on, for ``blurnet status``.
+        chosen: the part of the steps that is done; None for all that are missing. The plan that
+            is kept is that of all.
+        on: the Ray cluster to run on, with 1 thread a step if ``threads`` does not say, and
+            ``jobs`` at most what it has room for; None for this machine.
+        mirror: where a copy of the records is kept, such as ``s3://bucket/run``; what is there is
+            not computed again.
 
     Raises:
         FailedSteps: if some failed.
         CannotKeep: if the disk takes no more records.
-        BlurnetError: for wrong numbers, or if no worker can start.
+        BlurnetError: for wrong numbers; for a step to do alone that cannot be; if no worker can
+            start; if there is no such cluster; or if the mirror cannot be read or, after all else
+            is done, written.
 
     """
-    watch, ordered = as_watch(on_begin), in_order(steps)
+    ordered = in_order(steps)
     how = choose(ordered, jobs, threads)
     if time_limit is not None and not time_limit > 0:
         raise BlurnetError(f"the time limit is more than 0 seconds, not {time_limit}")
-    missing, pace = _missing(ordered, records, watch)
-    write_plan(records, ordered, jobs=how.jobs, command=command)
-    if not missing:
-        return
-    standing = Standing(len(missing), how.jobs, how.threads, how.chosen, pace)
-    board = Board(missing, len(ordered) - len(missing), records, standing, watch)
-    watch.planned(standing)
-    with _threads(how.threads):
-        if how.jobs == 1 and time_limit is None:
-            in_this_process(board, records)
-        else:
-            SideBySide(board, records, how, time_limit, watch).run()
-    board.check()
+    with mirrored(mirror, records, ordered, as_watch(on_begin)) as watch:
+        missing, pace = _missing(ordered, records, watch)
+        there = len(ordered) - len(missing)
+        missing = (chosen or Chosen()).of(missing, ordered, records)
+        on_ray = on.cluster(threads or 1, jobs) if on is not None and missing else nullcontext()
+        with on_ray as cluster:
+            how = how if cluster is None else cluster.how
+            write_plan(records, ordered, jobs=how.jobs, command=command)
+            if not missing:
+                return
+            standing = Standing(len(missing), how.jobs, how.threads, how.chosen, pace)
+            board = Board(missing, there, records, standing, watch)
+            watch.planned(standing)
+            with _threads(how.threads):
+                if cluster is not None:
+                    RayRun(board, records, cluster, time_limit, watch, pace).run()
+                elif how.jobs == 1 and time_limit is None:
+                    in_this_process(board, records)
+                else:
+                    SideBySide(board, records, how, time_limit, watch).run()
+        board.check()
 
 
 def _missing(

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from blurnet.errors import BlurnetError
 from blurnet.files import read_json, to_json, write_whole
@@ -18,7 +20,7 @@ PLAN = "plan.json"
 class PlannedStep(Settings):
     """A step of the plan; ``needs`` are the keys of the steps whose outcomes it reads."""
 
-    key: str
+    key: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+-[0-9a-f]{20}$")]
     kind: str
     title: str
     needs: tuple[str, ...] = ()
@@ -36,7 +38,7 @@ class PlanFile(Settings):
     """
 
     steps: tuple[PlannedStep, ...]
-    jobs: int = 1
+    jobs: Annotated[int, Field(ge=1)] = 1
     command: str = ""
     folder: str = ""
 

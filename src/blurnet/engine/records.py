@@ -2,8 +2,8 @@
 
 import hashlib
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,15 +13,27 @@ from safetensors.torch import save
 
 from blurnet.data.tensors import read_safetensors
 from blurnet.errors import BlurnetError
-from blurnet.files import disk_errors, read_json, sync_folder, to_json, write_synced
+from blurnet.files import (
+    disk_errors,
+    parse_json,
+    read_bytes,
+    read_json,
+    sync_folder,
+    to_json,
+    write_synced,
+)
 from blurnet.settings import Settings, check
 
 from .computed import Computed
 from .step import Described, Outcome, Step, key_of
 from .working import worked_on
 
+CONFIG, OTHERS = "config.json", {"result.json", "tensors.safetensors"}
 WORTH_WAITING = 1.0
-"""Records of steps that took so many seconds are on the disk before the run goes on."""
+"""Records of steps that took so many seconds are on the disk before the run goes on.
+
+Those of shorter ones are synced together, every second and when the run ends.
+"""
 
 ValuesType = TypeVar("ValuesType", bound=BaseModel)
 
@@ -132,8 +144,8 @@ class Records:
     def write(self, step: Described, outcome: Outcome[Any], computed: Computed) -> None:
         """Keep what a step found. A kill at any moment leaves the whole record or none.
 
-        So does a power cut, but for a step that took less than ``WORTH_WAITING`` seconds: the disk
-        is not waited for, and a record that the cut left torn is told by its hashes.
+        So does a power cut, but for a step that took less than ``WORTH_WAITING`` seconds: those of
+        the last second may be lost, and a record that the cut left torn is told by its hashes.
 
         Raises:
             CannotKeep: if the disk does not take it, with the folder and the system's reason.
@@ -150,11 +162,42 @@ class Records:
         }
         try:
             synced = computed.seconds >= WORTH_WAITING
-            self._write(step.key, {"config.json": to_json(description), **files}, synced=synced)
+            self._write(step.key, {CONFIG: to_json(description), **files}, synced=synced)
         except BlurnetError as error:
             raise CannotKeep(str(error)) from None
 
-    def _write(self, key: str, files: dict[str, bytes], *, synced: bool) -> None:
+    def files(self, key: str) -> dict[str, bytes]:
+        """Read a record's files as they are, for another machine; raises as ``checked``."""
+        recorded = self.checked(key)
+        return {name: (self.root / key / name).read_bytes() for name in (CONFIG, *recorded.files)}
+
+    def keep(self, key: str, files: Mapping[str, bytes]) -> None:
+        """Keep a record that another machine made; one that is there already stays.
+
+        Args:
+            key: the step's.
+            files: the record's, as ``files`` gives them.
+
+        Raises:
+            BlurnetError: if they are not this step's record, or not whole.
+            CannotKeep: if the disk does not take it.
+
+        """
+        recorded = _recorded(key, f"{key}/{CONFIG}", files.get(CONFIG, b""))
+        if not recorded.files.keys() <= OTHERS:
+            raise BlurnetError(f"{key}/{CONFIG}: names files that no record has")
+        for name, expected in recorded.files.items():
+            if _hash(files.get(name, b"")) != expected:
+                raise BlurnetError(f"{key}/{name}: not what was written there")
+        if key in self:
+            return
+        whole = {name: files[name] for name in (CONFIG, *recorded.files)}
+        try:
+            self._write(key, whole, synced=recorded.computed.seconds >= WORTH_WAITING)
+        except BlurnetError as error:
+            raise CannotKeep(str(error)) from None
+
+    def _write(self, key: str, files: Mapping[str, bytes], *, synced: bool) -> None:
         temporary = self.root / f".{key}.partial"
         with disk_errors(self.folder):
             shutil.rmtree(temporary, ignore_errors=True)
@@ -187,11 +230,12 @@ class Records:
 
         """
         folder = self.working(step.key)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise CannotKeep(f"{self.folder}: cannot write there: {error.strerror}") from None
-        with worked_on(folder):
+        with ExitStack() as held:
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                held.enter_context(worked_on(folder))
+            except OSError as error:
+                raise CannotKeep(f"{self.folder}: cannot write there: {error.strerror}") from None
             yield folder
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -225,15 +269,12 @@ class Records:
 
     def _sound(self, key: str) -> Recorded:
         path = self.root / key
-        recorded = check(Recorded, read_json(path / "config.json"))
-        if key_of(recorded.kind, recorded.version, recorded.config, recorded.needs) != key:
-            raise BlurnetError(f"{path / 'config.json'}: not the description of this record")
+        content = read_bytes(path / CONFIG)
+        recorded = _recorded(key, str(path / CONFIG), content)
         for name, expected in recorded.files.items():
-            try:
-                found = _hash((path / name).read_bytes())
-            except OSError as error:
-                raise BlurnetError(f"{path / name}: {error.strerror}") from None
-            if found != expected:
+            if name not in OTHERS:
+                raise BlurnetError(f"{path / CONFIG}: a record has no file {name!r}")
+            if _hash(read_bytes(path / name)) != expected:
                 raise BlurnetError(f"{path / name}: not what was written there")
         return recorded
 
@@ -242,6 +283,17 @@ class Records:
             return BlurnetError(f"{path}: no such record; the run that made it computes it again")
         where = "" if str(path) in str(error) else f" ({path})"
         return BlurnetError(f"{error}{where}; remove {path}, and it is computed again")
+
+
+def _recorded(key: str, where: str, content: bytes) -> Recorded:
+    """Read the description in a record's ``config.json``; it must be that of this key."""
+    try:
+        recorded = check(Recorded, parse_json(content.decode()))
+    except ValueError:
+        raise BlurnetError(f"{where}: not the JSON that blurnet wrote") from None
+    if key_of(recorded.kind, recorded.version, recorded.config, recorded.needs) != key:
+        raise BlurnetError(f"{where}: not the description of this record")
+    return recorded
 
 
 def _hash(content: bytes) -> str:

@@ -29,7 +29,7 @@ class SideBySide:
     ) -> None:
         self.board, self.records, self.how = board, records, how
         self.time_limit, self.watch = time_limit, watch
-        self.crew = Crew(records.folder, how.threads)
+        self.crew = Crew(records.folder, how.threads, board.modules)
         self.by = provenance()
         self.disk: str | None = None
 

@@ -1,18 +1,20 @@
 """How a run's folder stands: what is done, runs, failed, waits, and the time left."""
 
-import json
+import math
 import os
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
 import filelock
 
+from blurnet.errors import BlurnetError
+from blurnet.files import read_json
 from blurnet.settings import Settings
 
+from .chosen import ONLY
 from .failures import failure_of
 from .planned import PlannedStep, read_plan
 from .records import Records
@@ -38,6 +40,8 @@ class StepStatus(Settings):
         traceback: of a failed step: the last lines.
         attempts: of a failed step: how many runs tried it.
         goes_on: whether something is kept of an interrupted attempt, such as a checkpoint.
+        alone: of a failed step: the command that does it again, and nothing else; it is given in
+            the run's ``command_folder``. "" where the run's command is not known.
 
     """
 
@@ -54,6 +58,7 @@ class StepStatus(Settings):
     traceback: tuple[str, ...] = ()
     attempts: int = 0
     goes_on: bool = False
+    alone: str = ""
 
 
 class RunStatus(Settings):
@@ -110,7 +115,10 @@ def status_of(folder: Path) -> RunStatus:
     steps: dict[str, StepStatus] = {}
     for step in plan.steps:
         lost = any(steps[key].state in ("failed", "blocked") for key in step.needs if key in steps)
-        steps[step.key] = _status(records, step, names, lost=lost)
+        stands = _status(records, step, names, lost=lost)
+        if stands.state == "failed" and plan.command:
+            stands = _now(stands, alone=f"{plan.command} {ONLY} {step.key}")
+        steps[step.key] = stands
     left = _left(steps.values(), plan.jobs)
     return RunStatus(
         folder=str(folder),
@@ -135,10 +143,8 @@ def _status(records: Records, step: PlannedStep, names: set[str], *, lost: bool)
         beat = beat_of(folder)
         if beat is None:
             return _now(stands, state="running")
-        since = datetime.now(UTC) - datetime.fromisoformat(beat.since)
-        seconds = max(0.0, round(since.total_seconds(), 1))
         far = {"done": beat.done, "total": beat.total, "note": beat.note, "pid": beat.pid}
-        return _now(stands, state="running", seconds=seconds, **far)
+        return _now(stands, state="running", seconds=round(beat.seconds, 1), **far)
     failed = failure_of(records, step.key) if f".{step.key}.failed.json" in names else None
     if failed is None:
         return _now(stands, goes_on=begun)
@@ -152,9 +158,9 @@ def _now(stands: StepStatus, **found: Any) -> StepStatus:
 
 def _seconds(records: Records, key: str) -> float | None:
     """Read how long a finished step took; a damaged record is the run's to tell."""
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        content = json.loads((records.root / key / "config.json").read_bytes())
-        return float(content["computed"]["seconds"])
+    with suppress(BlurnetError, ValueError, KeyError, TypeError, OverflowError):
+        seconds = float(read_json(records.root / key / "config.json")["computed"]["seconds"])
+        return seconds if 0 <= seconds < math.inf else None
     return None
 
 

@@ -112,7 +112,7 @@ class Standing:
     def __str__(self) -> str:
         steps = f"{self.total} step{'s' if self.total > 1 else ''} to do"
         threads = f"{self.threads} thread{'s' if self.threads > 1 else ''}"
-        why = "; the fastest here, --jobs changes it" if self.chosen else ""
+        why = "; chosen as the fastest here, --jobs changes it" if self.chosen else ""
         if self.jobs == 1:
             return f"{steps}, one after the other ({threads}{why})"
         return f"{steps}, {self.jobs} side by side ({threads} each{why})"

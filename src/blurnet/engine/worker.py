@@ -2,6 +2,7 @@
 
 import ctypes
 import logging
+import multiprocessing
 import os
 import pickle
 import signal
@@ -10,14 +11,17 @@ import threading
 import time
 import traceback
 import warnings
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
 from blurnet.errors import BlurnetError
+from blurnet.process import Steady
 
 SECONDS_BETWEEN_MESSAGES = 0.2
 DIES_WITH_PARENT = 1  # PR_SET_PDEATHSIG
@@ -75,7 +79,7 @@ Message = Ready | Told | Said | Finished | Raised
 def serve(pipe: "Connection[Any, Any]", folder: str, threads: int) -> None:
     """Do what comes through the pipe until it closes: the whole life of a worker."""
     _leave_the_terminal()
-    _die_with(os.getppid())
+    _die_with_the_run()
     import torch  # noqa: PLC0415 - after the number of threads is in the environment
 
     torch.set_num_threads(threads)
@@ -84,7 +88,10 @@ def serve(pipe: "Connection[Any, Any]", folder: str, threads: int) -> None:
     from .records import Records  # noqa: PLC0415
 
     records, by = Records(Path(folder)), provenance()
-    _forward_warnings(pipe)
+    with suppress(OSError, ValueError):  # standard output is the parent's
+        os.dup2(2, 1)
+    sys.stdout = sys.stderr = Steady(sys.stderr)
+    forward_warnings(lambda text: pipe.send(Said(text)))
     try:
         pipe.send(Ready())
         while True:
@@ -136,22 +143,19 @@ def _teller(pipe: "Connection[Any, Any]") -> Any:
     return on_step
 
 
-def _forward_warnings(pipe: "Connection[Any, Any]") -> None:
-    """Send warnings to the parent, which shows them beside its progress, and keep stdout for it."""
-    with suppress(OSError, ValueError):
-        os.dup2(2, 1)
-    sys.stdout = sys.stderr
+def forward_warnings(say: Callable[[str], None]) -> None:
+    """Give all further warnings of this process to ``say``, each in one line."""
 
     def show(message: Warning | str, category: type[Warning], *_more: Any, **_named: Any) -> None:
-        pipe.send(Said(f"{category.__name__}: {' '.join(str(message).split())}"))
+        say(f"{category.__name__}: {' '.join(str(message).split())}")
 
     warnings.showwarning = show
 
-    class ToParent(logging.Handler):
+    class Forwarded(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            pipe.send(Said(record.getMessage()))
+            say(record.getMessage())
 
-    logging.getLogger("blurnet").addHandler(ToParent(logging.WARNING))
+    logging.getLogger("blurnet").addHandler(Forwarded(logging.WARNING))
 
 
 def _leave_the_terminal() -> None:
@@ -163,6 +167,7 @@ def _leave_the_terminal() -> None:
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
     signal.signal(signal.SIGINT, _interrupt)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a scheduler tells the parent too
     with suppress(OSError):  # Linux ends this process before the run itself when memory is short
         Path("/proc/self/oom_score_adj").write_text("500")
 
@@ -171,15 +176,24 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def _die_with(parent: int) -> None:
-    """End this process when its parent is killed: at once on Linux, within a second elsewhere."""
+def _die_with_the_run() -> None:
+    """End this process when the run's is killed; on Linux even where a step never lets go.
+
+    There the process that forked this one ends with the run, and Linux kills its children. It does
+    so when nobody holds its pipe any more, of which each child gets an end.
+    """
     if sys.platform == "linux":
         with suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(DIES_WITH_PARENT, signal.SIGKILL)
+        server = getattr(forkserver, "_forkserver", None)
+        if (held := getattr(server, "_forkserver_alive_fd", None)) is not None:
+            os.close(held)
+            server._forkserver_alive_fd = None  # type: ignore[union-attr]
+    run = multiprocessing.parent_process()
+    assert run is not None
 
     def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(1)
+        run.join()
         _leave(1)
 
     threading.Thread(target=watch, daemon=True).start()

@@ -1,17 +1,19 @@
 """A step that is being worked on: who works on it, whether it still does, and how far it is."""
 
-import json
 import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
+from typing import Annotated
 
 import filelock
+from pydantic import Field, field_validator
 
 from blurnet.errors import BlurnetError
-from blurnet.files import disk_errors
+from blurnet.files import read_json
 from blurnet.settings import Settings, check
 
 from .step import OnStep
@@ -20,7 +22,12 @@ SECONDS_BETWEEN_BEATS = 2.0
 PATIENCE = 10.0
 """How many seconds a step waits for a worker of a killed run to be gone."""
 
+BOOT = Path("/proc/sys/kernel/random/boot_id")
 LOCK, BEAT = ".worker.lock", ".worker.json"
+
+
+class WorkedOn(BlurnetError):
+    """Another process works on a step."""
 
 
 class Beat(Settings):
@@ -32,14 +39,33 @@ class Beat(Settings):
         done: how many of ``total`` units of work are done.
         total: 0 where the work does not say.
         note: how it goes, in a few words.
+        began: when it began, by the clock that nobody sets.
+        boot: of which machine, since which start of it, that clock is; "" where that is not told.
 
     """
 
-    pid: int
+    pid: Annotated[int, Field(ge=1, lt=2**31)]
     since: str
     done: int = 0
     total: int = 0
     note: str = ""
+    began: float = 0.0
+    boot: str = ""
+
+    @property
+    def seconds(self) -> float:
+        """How long the step runs; on this machine whatever was done to its date."""
+        if self.boot and self.boot == _boot():
+            return time.monotonic() - self.began
+        since = datetime.now(UTC) - datetime.fromisoformat(self.since)
+        return max(0.0, since.total_seconds())
+
+    @field_validator("since")
+    @classmethod
+    def _is_a_time(cls, since: str) -> str:
+        if datetime.fromisoformat(since).tzinfo is None:
+            raise ValueError("a time without its zone")
+        return since
 
 
 @contextmanager
@@ -49,17 +75,17 @@ def worked_on(folder: Path) -> Iterator[None]:
     The lock goes with the process that holds it, so that ``is_worked_on`` needs no guess.
 
     Raises:
-        BlurnetError: if another process holds it for longer than a killed run's worker lives.
+        WorkedOn: if another process holds it for longer than a killed run's worker lives.
+        OSError: if the disk does not take the lock.
 
     """
     lock = filelock.FileLock(folder / LOCK, timeout=PATIENCE)
-    with disk_errors(folder):
-        try:
-            lock.acquire(poll_interval=0.02)
-        except filelock.Timeout:
-            raise BlurnetError(
-                f"{folder}: another process works on this step; end it, and run again"
-            ) from None
+    try:
+        lock.acquire(poll_interval=0.02)
+    except filelock.Timeout:
+        raise WorkedOn(
+            f"{folder}: another process works on this step; end it, and run again"
+        ) from None
     try:
         yield
     finally:
@@ -85,16 +111,18 @@ def is_worked_on(folder: Path) -> bool:
 def heartbeat(folder: Path, on_step: OnStep) -> OnStep:
     """Tell ``on_step`` how far a step is, and keep it in the step's folder every few seconds."""
     since = datetime.now(UTC).isoformat(timespec="seconds")
-    last = time.monotonic()
+    last = began = time.monotonic()
+    begun = Beat(pid=os.getpid(), since=since, began=began, boot=_boot())
     with suppress(OSError):
-        (folder / BEAT).write_text(Beat(pid=os.getpid(), since=since).model_dump_json(), "utf-8")
+        (folder / BEAT).write_text(begun.model_dump_json(), "utf-8")
 
     def beating(done: int, total: int, note: str = "", /) -> None:
         nonlocal last
         on_step(done, total, note) if note else on_step(done, total)
         if (now := time.monotonic()) - last >= SECONDS_BETWEEN_BEATS:
             last = now
-            _beat(folder, Beat(pid=os.getpid(), since=since, done=done, total=total, note=note))
+            far = {"done": done, "total": total, "note": note}
+            _beat(folder, begun.model_copy(update=far))
 
     return beating
 
@@ -102,8 +130,8 @@ def heartbeat(folder: Path, on_step: OnStep) -> OnStep:
 def beat_of(folder: Path) -> Beat | None:
     """Read how far a step is; None where it never said."""
     try:
-        return check(Beat, json.loads((folder / BEAT).read_text("utf-8")))
-    except (OSError, ValueError, BlurnetError):
+        return check(Beat, read_json(folder / BEAT))
+    except BlurnetError:
         return None
 
 
@@ -112,6 +140,14 @@ def _beat(folder: Path, beat: Beat) -> None:
     with suppress(OSError):  # where the disk is full, the step may still end well
         temporary.write_text(beat.model_dump_json(), "utf-8")
         temporary.replace(folder / BEAT)
+
+
+@lru_cache(maxsize=1)
+def _boot() -> str:
+    """Name the machine's start, from which its monotonic clock counts."""
+    with suppress(OSError):
+        return BOOT.read_text("utf-8").strip()
+    return ""
 
 
 def _lives(pid: int) -> bool:

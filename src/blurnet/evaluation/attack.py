@@ -15,6 +15,7 @@ from blurnet.attacks import (
     rp2,
 )
 from blurnet.attacks.check import check_images, mask_of
+from blurnet.attacks.control import plain_stickers
 from blurnet.attacks.transforms import Resize
 
 from .attacked import Attacked
@@ -80,6 +81,7 @@ def attack(
         (2, 2, ['stopAhead', 'yield'])
 
     """
+    images, mask = images.cpu(), mask.cpu()  # pieces go to where the network is, and come back
     check_images(images)
     mask_of(mask, images)
     network = understood(model, seen_by(images, transforms), classes)
@@ -175,6 +177,7 @@ def attack_checked(
         settings=settings,
         seed=seed,
         seconds=seconds,
+        plain_answers=plain_answers(model, images, mask, transforms) if control else None,
     )
 
 
@@ -202,6 +205,21 @@ def control_answers(
     generator = torch.Generator().manual_seed(CONTROL_SEED)
     drawn = random_colors(images, mask, stickers=stickers, generator=generator)
     return torch.stack([predict(model, seen_by(each, transforms)).classes for each in drawn])
+
+
+def plain_answers(
+    model: nn.Module, images: Tensor, mask: Tensor, transforms: Sequence[Transform] = ()
+) -> Tensor:
+    """Ask a network about images under a plain white and a plain black sticker, int64, 2 × V.
+
+    Args are those of ``control_answers``.
+    """
+    return torch.stack(
+        [
+            predict(model, seen_by(each, transforms)).classes
+            for each in plain_stickers(images, mask).values()
+        ]
+    )
 
 
 def seen_by(images: Tensor, transforms: Sequence[Transform]) -> Tensor:

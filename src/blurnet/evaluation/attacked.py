@@ -3,13 +3,24 @@
 from dataclasses import dataclass
 from functools import cached_property
 
+import torch
 from torch import Tensor
 
 from blurnet.attacks import RP2Result, RP2Settings
+from blurnet.attacks.control import PLAIN
 from blurnet.attacks.rp2.objective import Goal
 
-from .metrics import AttackRates, Rate, RatesOverTargets, mean_rate, rate, rates_over_targets
+from .metrics import (
+    AttackRates,
+    Rate,
+    RatesOverTargets,
+    attacked_images,
+    mean_rate,
+    rate,
+    rates_over_targets,
+)
 from .predict import Answers
+from .statistics import worst_rate
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +46,7 @@ class Attacked:
         settings: RP2's, with the goal that was pursued.
         seed: of all chance.
         seconds: how long RP2 took.
+        plain_answers: on the images under a plain white and a plain black sticker, int64, 2 × V.
 
     """
 
@@ -53,6 +65,7 @@ class Attacked:
     settings: RP2Settings
     seed: int
     seconds: float
+    plain_answers: Tensor | None = None
 
     @property
     def noise(self) -> Tensor:
@@ -94,8 +107,9 @@ class Attacked:
 
     @property
     def worst(self) -> Rate:
-        """The same at the target where it is highest."""
-        return self.over_targets.worst.attack_success_rate
+        """The same at the target where it is highest; the interval knows that it is a maximum."""
+        counted = attacked_images(self.true, self.aims, len(self.true))
+        return worst_rate(self.answers != self.true, counted)
 
     @property
     def worst_place(self) -> int:
@@ -117,6 +131,19 @@ class Attacked:
     def control(self) -> Rate:
         """Images not classified as their class under random colours, the mean over stickers."""
         return mean_rate(self.control_answers != self.true)
+
+    @cached_property
+    def strongest_control(self) -> tuple[str, Rate] | None:
+        """The sticker of the control, random or plain, that is enough for most images.
+
+        Its name, and its rate, whose interval knows that it is a maximum; None without plain ones.
+        """
+        if self.plain_answers is None:
+            return None
+        wrong = torch.cat([self.control_answers, self.plain_answers]) != self.true
+        names = [f"random {place + 1}" for place in range(len(self.control_answers))]
+        strongest = [*names, *PLAIN][int(wrong.sum(1).argmax())]
+        return strongest, worst_rate(wrong)
 
     @property
     def control_success(self) -> Rate:

@@ -14,8 +14,9 @@ from scipy.sparse import coo_array
 from scipy.sparse.linalg import splu
 from torch import Tensor, nn
 
+from blurnet.attacks.check import ABOVE
+
 from .evidence import Ceiling, Fill
-from .inputs import ABOVE
 from .metrics import rate
 from .predict import predict
 

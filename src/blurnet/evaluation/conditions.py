@@ -36,6 +36,8 @@ def conditions_of(
 
     """
     found = [_accuracy(suite, accuracy, classes), _well_posed(suite, accuracy, control, ceiling)]
+    if control.strongest is not None:
+        found.append(_plain(control, attacks))
     gradient = [each for each in attacks if each.attack.by_gradient_alone]
     search = [each for each in attacks if not each.attack.gradient]
     if gradient and search:
@@ -79,9 +81,39 @@ def _well_posed(suite: Suite, accuracy: Rate, control: Control, ceiling: Ceiling
     return Condition(
         name="well-posed",
         passed=passed,
-        sentence=f"Random colours in the mask add {_points(colors)} of errors, and filling the "
-        f"mask in ({ceiling.best}) costs {_points(covered)} of accuracy; at most "
+        sentence=f"Random colours in the mask add {_points(colors)} of errors"
+        f"{_strongest(control)}, and filling the mask in ({ceiling.best}) "
+        f"costs {_points(covered)} of accuracy; at most "
         f"{_points(suite.well_posed)} each is well-posed.{advice}",
+    )
+
+
+def _strongest(control: Control) -> str:
+    if control.strongest is None:
+        return ""
+    return (
+        f" (the mean over ten; {control.strongest_by}, the strongest of the control's stickers, "
+        f"is enough for {_percent(control.strongest.value)})"
+    )
+
+
+def _plain(control: Control, attacks: Sequence[AttackFound]) -> Condition:
+    best = max(attacks, key=lambda each: each.any_target.value)
+    assert control.strongest is not None
+    passed = best.any_target.value >= control.strongest.value - _EXACT
+    advice = (
+        ""
+        if passed
+        else " An attack that does less than a sticker nobody searched for has failed, and its "
+        "figure says nothing of the network: attack with more steps, another loss, or start from "
+        "plain colours."
+    )
+    return Condition(
+        name="attacks at least as strong as plain stickers",
+        passed=passed,
+        sentence=f"{_named(best)}, the strongest attack, fools "
+        f"{_percent(best.any_target.value)} of the images; a {control.strongest_by} sticker, the "
+        f"strongest of the control, is enough for {_percent(control.strongest.value)}.{advice}",
     )
 
 

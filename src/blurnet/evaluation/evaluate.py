@@ -1,35 +1,38 @@
 """Evaluate a network against stickers: a suite of attacks between a control and a ceiling."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import torch
 from torch import Tensor, nn
 
 from blurnet.attacks.check import check_images, mask_of
+from blurnet.certificates import Family
 from blurnet.defenses import defense_of
+from blurnet.devices import device_of
 from blurnet.engine import Computed, provenance
 from blurnet.errors import BlurnetError
 
-from .attack import control_answers
+from .asked_certificates import asked_certificates
+from .audit import audit_condition, checks_of, weights_of, work_of_audit
 from .ceiling import ceiling
+from .certificates import broken_condition, certificates_of, stickers_of
 from .conditions import conditions_of
-from .evidence import Answered, Control, Evidence, WorstCase
+from .control import control_of
+from .evidence import CONTROL, Answered, Control, Evidence, WorstCase
 from .inputs import Labels, labels_of, of_image, pixels_of, understood
-from .metrics import mean_rate, rate
-from .pictures import bytes_of
+from .metrics import rate
 from .predict import predict
+from .progress import OnProgress, Progress
 from .suite import Suite
 from .suite_attacks import Found, Given, run_attack, work_of
+from .suite_pictures import bytes_of
 from .suites import suite_of
 from .words import defense_words
 
 SHOWN = 40
 """So many images at most are kept as pictures, spread evenly over all."""
-
-OnProgress = Callable[[int, int, str], None]
-"""(work done, work in all, what is being done)"""
 
 
 def evaluate(
@@ -46,10 +49,13 @@ def evaluate(
     on_step: OnProgress | None = None,
     max_success: float | None = None,
     min_accuracy: float | None = None,
+    certify: Sequence[str | Family] | None = None,
+    audit: bool = True,
 ) -> Evidence:
     """Measure how a network stands up to stickers in a mask.
 
-    Clean answers; the control (ten opaque stickers of random colours); the ceiling (the sticker's
+    Clean answers; the control (ten opaque stickers of random colours, plain white and black); the
+    ceiling (the sticker's
     pixels filled in); each attack of the suite; the worst case over them, image by image; and
     whether all this makes a figure that can be quoted.
 
@@ -75,6 +81,11 @@ def evaluate(
             conditions.
         min_accuracy: the accuracy without a sticker is to be at least so much, a share; likewise.
             Without, it is to be better than guessing.
+        certify: families of stickers to certify the network with masking against, such as "any:5";
+            see ``blurnet.certify``. By default the mask where it is, the mask moved by 2 pixels of
+            32, and any square of as many pixels; () for none.
+        audit: whether the attacks' figures are audited, which is one more condition. Of the quick
+            suite it is a quick audit.
 
     Raises:
         BlurnetError: in one line, before anything is computed, for what does not fit.
@@ -89,6 +100,7 @@ def evaluate(
     """
     start = time.monotonic()
     chosen = _demanding(suite_of(suite), max_success, min_accuracy)
+    images, mask = images.cpu(), mask.cpu()  # pieces go to where the network is, and come back
     check_images(images)
     mask_of(mask, images)
     if not pixels_of(mask):
@@ -99,15 +111,18 @@ def evaluate(
     checked = understood(model, images, classes)
     label = labels_of(labels, checked, len(images), "labels")
     called = _names(names, len(images))
+    families = asked_certificates(certify, images, mask, quick=chosen.name == "quick")
     total = sum(work_of(attack, label, checked, seed) for attack in chosen.attacks)
-    progress = _Progress(on_step, total + (chosen.control_stickers + 4) * len(images))
+    total += sum(each.work for each in families)
+    audits = work_of_audit(chosen, label) if audit else 0
+    progress = Progress(on_step, total + audits + (chosen.control_stickers + 6) * len(images))
 
     progress.now("clean images")
     clean = predict(checked.model, images)
     progress.done(len(images))
     progress.now("random colours")
-    colors = control_answers(checked.model, images, mask, stickers=chosen.control_stickers)
-    progress.done(chosen.control_stickers * len(images))
+    control = control_of(checked.model, images, label, mask, stickers=chosen.control_stickers)
+    progress.done((chosen.control_stickers + 2) * len(images))
     progress.now("the mask filled in")
     filled = ceiling(checked.model, images, label, mask)
     progress.done(3 * len(images))
@@ -118,11 +133,13 @@ def evaluate(
         progress.now(attack.name)
         found.append(run_attack(given, attack, place, progress.within))
         progress.done(work_of(attack, label, checked, seed))
-    control = Control(
-        answers=tuple(map(tuple, colors.tolist())), success=mean_rate(colors != label)
-    )
+    made = stickers_of(images, mask, given.shown, [each.tensors for each in found])
+    certificates = certificates_of(checked.model, images, label, families, made, progress, seed)
     accuracy = rate(clean.classes == label)
-    worst = _worst(clean.classes != label, found)
+    worst = _worst(clean.classes != label, found, control, label)
+    progress.now("audit")
+    checks = checks_of(model, chosen, given, found, control, progress.within) if audit else ()
+    progress.done(audits)
     figures = tuple(each.figures for each in found)
     pixels = pixels_of(mask)
     evidence = Evidence(
@@ -144,9 +161,16 @@ def evaluate(
         ceiling=filled,
         attacks=figures,
         worst=worst,
-        conditions=conditions_of(chosen, accuracy, control, filled, figures, worst, checked.logits),
+        conditions=(
+            *conditions_of(chosen, accuracy, control, filled, figures, worst, checked.logits),
+            *broken_condition(certificates),
+            *audit_condition(checks),
+        ),
+        certificates=certificates,
+        audit=checks,
+        weights=weights_of(checked.model),
         computed=Computed(
-            by=provenance(),
+            by=provenance(device_of(checked.model)),
             seconds=time.monotonic() - start,
             finished=datetime.now(UTC).isoformat(timespec="seconds"),
         ),
@@ -156,31 +180,10 @@ def evaluate(
         "clean": bytes_of(images[given.shown]),
         "mask": of_image(mask, given.shown).float().clone(),
     }
-    for each in found:
-        tensors |= each.tensors
+    for place, each in enumerate(found):
+        kept = each.descent is not None and each.figures.attack.gradient
+        tensors |= each.tensors | (each.descent.tensors(place) if kept and each.descent else {})
     return evidence.with_tensors(tensors)
-
-
-class _Progress:
-    """Count the work of the parts of an evaluation."""
-
-    def __init__(self, on_step: OnProgress | None, total: int) -> None:
-        self.on_step, self.total, self.before, self.note = on_step, total, 0, ""
-
-    def now(self, note: str) -> None:
-        """Say what comes next."""
-        self.note = note
-        self.within(0)
-
-    def within(self, done: int) -> None:
-        """Say how much of it is done."""
-        if self.on_step is not None:
-            self.on_step(self.before + done, self.total, self.note)
-
-    def done(self, work: int) -> None:
-        """Say that all of it is done, so much."""
-        self.before += work
-        self.within(0)
 
 
 def _demanding(suite: Suite, max_success: float | None, min_accuracy: float | None) -> Suite:
@@ -207,11 +210,14 @@ def _shown(images: int) -> Tensor:
     return torch.linspace(0, images - 1, SHOWN).round().long()
 
 
-def _worst(wrong: Tensor, found: Sequence[Found]) -> WorstCase:
-    """Count an image as fooled if it is wrong without a sticker, or any attack fools it."""
+def _worst(wrong: Tensor, found: Sequence[Found], control: Control, labels: Tensor) -> WorstCase:
+    """Count an image as fooled if it is wrong without a sticker, or any sticker tried fools it."""
     by: list[str | None] = ["clean" if each else None for each in wrong.tolist()]
     for each in found:
         for place in each.fooled.nonzero().flatten().tolist():
             by[place] = by[place] or each.figures.attack.name
+    stickers = [*control.answers, *(plain.answers for plain in control.plain)]
+    for place in (torch.tensor(stickers) != labels).any(0).nonzero().flatten().tolist():
+        by[place] = by[place] or CONTROL
     fooled = torch.tensor([each is not None for each in by])
     return WorstCase(success=rate(fooled), accuracy=rate(~fooled), by=tuple(by))

@@ -1,7 +1,7 @@
 """Evidence: what an evaluation found, typed; the only schema that its page and tables read."""
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import torch
 from pydantic import PrivateAttr
@@ -13,6 +13,9 @@ from blurnet.settings import Settings
 from .metrics import Rate
 from .suite import Suite, SuiteAttack
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 class Answered(Settings):
     """The class each image got, and the softmax probability it got it with; N each."""
@@ -21,17 +24,41 @@ class Answered(Settings):
     confidence: tuple[float, ...]
 
 
+CONTROL = "a sticker nobody searched for"
+"""What fooled an image that no attack did."""
+
+
+class PlainSticker(Settings):
+    """An opaque sticker of one colour: "white" or "black", the answers under it, N, its success."""
+
+    name: str
+    answers: tuple[int, ...]
+    success: Rate
+
+
 class Control(Settings):
-    """Opaque stickers of random colours in the same mask: what they do is no attack's merit.
+    """Opaque stickers in the same mask that nobody searched for: what they do is no attack's.
+
+    The mean over ten is what covering does; plain white or black alone can do far more, and needs
+    no attacker either.
 
     Args:
-        answers: stickers × images.
-        success: images not classified as their label, the mean over stickers.
+        answers: stickers × images, of random colours.
+        success: images not classified as their label, the mean over stickers of random colours.
+        plain: plain stickers; empty where none was tried.
+        strongest: of the sticker that most images are not classified under, random or plain; its
+            interval knows that it is a maximum. None where plain ones were not tried.
+        strongest_by: that sticker: "white", "black", or "random 3".
+        any_sticker: images that some of the stickers, random or plain, are enough for.
 
     """
 
     answers: tuple[tuple[int, ...], ...]
     success: Rate
+    plain: tuple[PlainSticker, ...] = ()
+    strongest: Rate | None = None
+    strongest_by: str = ""
+    any_sticker: Rate | None = None
 
 
 class Fill(Settings):
@@ -109,13 +136,15 @@ class AttackFound(Settings):
 
 
 class WorstCase(Settings):
-    """Over all attacks, targets and restarts: an image is fooled if any of them fools it.
+    """Over all attacks, targets and restarts, and the stickers of the control.
+
+    An image is fooled if any of them fools it.
 
     Args:
         success: fooled images; an image that is wrong without a sticker counts as fooled.
         accuracy: 1 − success: the upper end of the bracket.
         by: for each image the name of the first attack that fooled it; "clean" if it was wrong
-            before; None if nothing fooled it.
+            before; ``CONTROL`` if only a sticker of the control did; None if nothing fooled it.
 
     """
 
@@ -159,8 +188,10 @@ class Certified(Settings):
         attacked: images that it still classifies rightly under every sticker of the family that
             an attack of the suite made, and under an attack on the masked network itself; None if
             none of them is of the family.
+        tried: how many stickers of the family were tried on the masked network.
         broken: certified images that an attack changed: always 0, or the certificate is wrong.
         seconds: how long the certificate took.
+        attack_seconds: how long it took to try to break it.
 
     """
 
@@ -173,8 +204,10 @@ class Certified(Settings):
     certified: tuple[bool, ...]
     rate: Rate
     attacked: Rate | None
+    tried: int
     broken: int
     seconds: float
+    attack_seconds: float
 
 
 class AuditCheck(Settings):
@@ -223,7 +256,7 @@ class Evidence(Settings):
     highest success, an image of that very class at its own worst target), ``answers/i`` (int64, S:
     of those very images) and, where it stands in the mask, ``target/i`` (int64, S: -1 if
     untargeted) and ``sticker/i`` (float32, one a label or one an image; ``sticker_of/i``, int64, S,
-    says which is whose).
+    says which is whose). And how the attack came to them: ``descent/i/…``, see ``Descent``.
 
     Args:
         network: what the network is called.
@@ -246,6 +279,7 @@ class Evidence(Settings):
         conditions: what was demanded, and whether it holds.
         certificates: what masking certifies, one for each family of stickers.
         audit: checks of the attacks' figures, one by one; empty: none was made.
+        weights: a hash of the network's weights, by which an audit knows it again; "" if unknown.
 
     Examples:
         >>> evidence = blurnet.evaluate(model, images, labels, mask, classes=classes, suite="quick")
@@ -277,6 +311,7 @@ class Evidence(Settings):
     conditions: tuple[Condition, ...]
     certificates: tuple[Certified, ...] = ()
     audit: tuple[AuditCheck, ...] = ()
+    weights: str = ""
     _tensors: Pictures = PrivateAttr(default_factory=Pictures)
 
     @property
@@ -286,9 +321,14 @@ class Evidence(Settings):
 
     @property
     def certified(self) -> Rate | None:
-        """The highest certified accuracy of a family with every sticker of the mask, if any."""
-        rates = [each.rate for each in self.certificates if each.covers_mask]
-        return max(rates, key=lambda rate: rate.value, default=None)
+        """The certified accuracy of ``masked``, if there is one: of no bare network."""
+        return None if self.masked is None else self.masked.rate
+
+    @property
+    def masked(self) -> Certified | None:
+        """The certificate with the highest rate, of those of every sticker of the mask."""
+        covering = [each for each in self.certificates if each.covers_mask]
+        return max(covering, key=lambda each: each.rate.value, default=None)
 
     def struck(self, attack: str) -> tuple[AuditCheck, ...]:
         """Give the failed checks that strike an attack's figure through."""
@@ -319,6 +359,21 @@ class Evidence(Settings):
         from .table import table_of  # noqa: PLC0415 - it reads this class
 
         return table_of(self)
+
+    def frame(self) -> "pd.DataFrame":
+        """Lay out the figures as a table of pandas: a line for each measured number.
+
+        Columns: ``network``, ``suite``, ``seed``, then, each missing where it does not apply,
+        ``fill``, ``attack``, ``target`` (missing: over all targets), ``family``; then ``measure``,
+        ``value``, ``low``, ``high``, ``count`` and ``total``.
+
+        Raises:
+            BlurnetError: if pandas is not installed.
+
+        """
+        from .frames import frame  # noqa: PLC0415 - it reads this class
+
+        return frame(self)
 
     def save(self, path: str | Path) -> Path:
         """Write the page, or everything.

@@ -6,13 +6,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from blurnet.attacks.check import ABOVE
 from blurnet.defenses.train import classes_of
 from blurnet.errors import BlurnetError
 from blurnet.models import Classifier, as_classifier, check_network
-
-ABOVE = 0.5
-"""A pixel of a mask belongs to the sticker if its value is above this. RP2's own mask has eight
-stray pixels of 1/255, which the formula weighs and which nobody would count."""
 
 
 @dataclass(frozen=True)

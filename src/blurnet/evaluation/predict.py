@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from blurnet.errors import BlurnetError
 from blurnet.models import as_classifier, check_network
-from blurnet.models.memory import images_at_once
+from blurnet.models.memory import Pieces, images_at_once
 from blurnet.models.modes import evaluating
 
 FASTEST = 128
@@ -15,7 +15,10 @@ FASTEST = 128
 
 
 class Answers(NamedTuple):
-    """The class each image got, int64, N, and the softmax probability it got it with, N."""
+    """The class each image got, int64, N, and the softmax probability it got it with, N.
+
+    On the CPU, wherever the network and the images are.
+    """
 
     classes: Tensor
     confidence: Tensor
@@ -30,7 +33,7 @@ def predict(model: nn.Module, images: Tensor, *, piece: int | None = None) -> An
         images: floating point in [0, 1], N × C × H × W, or uint8, which is divided by 255; left as
             they are.
         piece: how many images go through the network at once; None for what is fastest and takes
-            no more memory than ``blurnet.models.memory.BUDGET``.
+            no more memory than ``blurnet.models.memory.BUDGET``. Halved where memory runs out.
 
     Raises:
         BlurnetError: if the network does not take such images, or gives logits that are not finite.
@@ -46,7 +49,10 @@ def predict(model: nn.Module, images: Tensor, *, piece: int | None = None) -> An
             if piece is None:
                 piece = min(FASTEST, images_at_once(network, images, gradients=False))
             found = [
-                network(_floats(part)).softmax(1).max(1) for part in torch.split(images, piece)
+                answers
+                for _, answers in Pieces(piece).run(
+                    len(images), lambda part: network(_floats(images[part])).softmax(1).max(1)
+                )
             ]
         except BlurnetError:
             raise
@@ -54,7 +60,8 @@ def predict(model: nn.Module, images: Tensor, *, piece: int | None = None) -> An
             check_network(network, _floats(images[:1]))  # says in one line what is wrong
             raise
     answers = Answers(
-        torch.cat([each.indices for each in found]), torch.cat([each.values for each in found])
+        torch.cat([each.indices for each in found]).cpu(),
+        torch.cat([each.values for each in found]).cpu(),
     )
     if not answers.confidence.isfinite().all():  # as the softmax of what is infinite, too
         raise BlurnetError("logits are not finite (NaN or infinite) on some images")

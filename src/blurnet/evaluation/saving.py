@@ -43,7 +43,8 @@ def load(folder: Path) -> Evidence:
     try:
         evidence = check(Evidence, read_json(folder / EVIDENCE))
     except BlurnetError as error:
-        raise BlurnetError(f"{folder / EVIDENCE}: {error}") from None
+        where = "" if str(folder / EVIDENCE) in str(error) else f"{folder / EVIDENCE}: "
+        raise BlurnetError(f"{where}{error}; the command that made it makes it again") from None
     if not (folder / TENSORS).is_file():
         return evidence
     return evidence.with_tensors(read_safetensors(folder / TENSORS)[0])

@@ -12,12 +12,14 @@ from blurnet.attacks import RP2Settings, StickerResult
 
 from .attack import attack_checked
 from .attacked import Attacked
+from .descent import Descent, descent_of, descent_within
 from .evidence import AttackFound, TargetFound
 from .inputs import Understood, of_image
 from .metrics import attack_rates, attacked_images, l2_dissimilarity, mean_rate, rate
-from .pictures import bytes_of, sticker_pictures
 from .predict import predict
+from .statistics import worst_rate
 from .suite import SuiteAttack
+from .suite_pictures import pictures_of, sticker_pictures
 from .summary import mean_loss
 from .targets import chosen_targets
 
@@ -58,6 +60,7 @@ class Found:
         tensors: pictures; see ``Evidence``.
         sticker: all of what an attack found that makes a sticker for each image: the attacked
             images, the margin at each query; None of RP2.
+        descent: how it came to its stickers.
 
     """
 
@@ -65,6 +68,7 @@ class Found:
     fooled: Tensor
     tensors: dict[str, Tensor]
     sticker: StickerResult | None
+    descent: Descent | None
 
 
 class Group(NamedTuple):
@@ -133,10 +137,10 @@ def run_attack(given: Given, attack: SuiteAttack, place: int, on_work: OnWork) -
     targets: tuple[int | None, ...] = (None,) if aims is None else aims
     found = None
     if attack.rp2 is not None:
-        answers, parts, tensors = _rp2(given, attack.rp2, targets, place, on_work)
+        answers, parts, tensors, descent = _rp2(given, attack.rp2, targets, place, on_work)
     else:
         found = _sticker(given, attack, on_work)
-        answers, parts, tensors = _judged(given, found, place)
+        answers, parts, tensors, descent = _judged(given, found, place)
     seconds = time.monotonic() - start
     counted = attacked_images(given.labels, targets, len(given.labels))
     wrong = (answers != given.labels) & counted
@@ -147,18 +151,18 @@ def run_attack(given: Given, attack: SuiteAttack, place: int, on_work: OnWork) -
         attack=attack,
         targets=each,
         success=mean_rate(wrong, counted),
-        worst=max((one.success for one in each), key=lambda success: success.value),
+        worst=worst_rate(answers != given.labels, counted),
         any_target=rate(wrong.any(0)[counted.any(0)]),
         published=attack.rp2 is not None and attack.rp2.published,
         seconds=seconds,
         queries=None if found is None else float(found.queries.double().mean()),
         gradients=None if found is None else float(found.gradients.double().mean()),
     )
-    return Found(figures, wrong.any(0), tensors, found)
+    return Found(figures, wrong.any(0), tensors, found, descent)
 
 
-Ran = tuple[Tensor, list["_Part"], dict[str, Tensor]]
-"""Answers, T × N; what is said of each target beside; pictures."""
+Ran = tuple[Tensor, list["_Part"], dict[str, Tensor], Descent]
+"""Answers, T × N; what is said of each target beside; pictures; how it came to them."""
 
 
 def _rp2(
@@ -202,35 +206,8 @@ def _rp2(
         for row, its_own in zip(answers, counted, strict=True)
     ]
     worst = targets[max(range(len(targets)), key=success.__getitem__)]
-    return answers, parts, _pictures(given, runs, worst, place)
-
-
-def _pictures(
-    given: Given, runs: list[tuple[Group, Attacked]], worst: int | None, place: int
-) -> dict[str, Tensor]:
-    """Give the images shown, under the worst target's sticker; see ``Evidence``."""
-    images, answers = given.images[given.shown], given.clean[given.shown]
-    aims, sticker_of = torch.full_like(answers, -1), torch.full_like(answers, -1)
-    stickers: list[Tensor] = []
-    for group, found in runs:
-        row = found.aims.index(worst) if worst in found.aims else found.worst_place
-        here, there = (given.shown[:, None] == group.images).nonzero().unbind(1)
-        images[here] = found.attacked(row)[there]
-        answers[here] = found.answers[row, there]
-        aims[here] = -1 if found.aims[row] is None else found.targets[row]
-        if found.settings.scope == "per_image":
-            sticker_of[here] = len(stickers) + torch.arange(len(here))
-            stickers += found.noise[row, there].unbind()
-        else:
-            sticker_of[here] = len(stickers)
-            stickers.append(found.noise[row])
-    return {
-        f"attacked/{place}": bytes_of(images),
-        f"answers/{place}": answers,
-        f"target/{place}": aims,
-        f"sticker/{place}": torch.stack(stickers),
-        f"sticker_of/{place}": sticker_of,
-    }
+    descent = descent_of([found for _, found in runs])
+    return answers, parts, pictures_of(given, runs, worst, place), descent
 
 
 def _sticker(given: Given, attack: SuiteAttack, on_work: OnWork) -> StickerResult:
@@ -262,7 +239,7 @@ def _judged(given: Given, found: StickerResult, place: int) -> Ran:
         answers[shown],
         place,
     )
-    return answers[None], [part], pictures
+    return answers[None], [part], pictures, descent_within(found)
 
 
 @dataclass

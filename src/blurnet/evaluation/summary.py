@@ -77,6 +77,9 @@ class AttackSummary(_Reached):
         published: whether these are the settings of RP2's published run.
         seed: of all chance.
         seconds: how long RP2 took.
+        strongest_control: of the control's stickers, and plain white and black, that which is
+            enough for most images.
+        strongest_control_rate: images not classified as their class under it.
 
     """
 
@@ -101,6 +104,8 @@ class AttackSummary(_Reached):
     published: bool
     seed: int
     seconds: float
+    strongest_control: str | None = None
+    strongest_control_rate: Rate | None = None
 
 
 def summary_of(found: Attacked) -> AttackSummary:
@@ -108,7 +113,7 @@ def summary_of(found: Attacked) -> AttackSummary:
     shown = set(found.true.tolist())
     each = tuple(_target(found, place) for place in range(len(found.aims)))
     distances = found.l2_dissimilarity
-    over = found.over_targets
+    over, strongest = found.over_targets, found.strongest_control
     return AttackSummary(
         true=found.classes[shown.pop()] if len(shown) == 1 else None,
         images=len(found.true),
@@ -129,6 +134,8 @@ def summary_of(found: Attacked) -> AttackSummary:
         published=found.settings.published,
         seed=found.seed,
         seconds=found.seconds,
+        strongest_control=None if strongest is None else strongest[0],
+        strongest_control_rate=None if strongest is None else strongest[1],
     )
 
 

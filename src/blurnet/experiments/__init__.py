@@ -12,5 +12,7 @@ from .results import Results as Results
 from .runs import EVIDENCE as EVIDENCE
 from .runs import RESULTS as RESULTS
 from .runs import load_results as load_results
+from .runs import load_unfinished as load_unfinished
 from .runs import run as run
 from .spectra import Spectra as Spectra
+from .unfinished import UNFINISHED as UNFINISHED

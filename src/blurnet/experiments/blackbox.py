@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+import torch
 from pydantic import Field
 
 from blurnet.attacks import RP2Settings
@@ -14,13 +15,14 @@ from blurnet.errors import BlurnetError
 from blurnet.settings import Settings
 
 from .inputs import RP2_ONLY, Given, Inputs, finished_only, read_inputs
-from .plan import Plan, Read
-from .rates import transfer_rates
+from .plan import Plan, PlannedRow, Read
+from .rates import bracket_of, fooled_of, transfer_rates
 from .results import BlackboxRow, Published, Transfer
+from .steps.control import covered
 from .steps.network import PlannedNetwork, filtered
 from .steps.sticker import made
 from .steps.transfer import carried_over
-from .steps.values import StickerValues, TransferValues
+from .steps.values import ControlValues, StickerValues, TransferValues
 
 
 class Row(Settings):
@@ -93,6 +95,8 @@ class Blackbox(Inputs):
                     given.source,
                     called=f"{row.label}, {transfer}",
                 ),
+                covered(network, given.scene, called=row.label),
+                given.scene.fingerprint(),
             )
             for transfer in self.transfer
             if transfer in stickers
@@ -103,7 +107,7 @@ class Blackbox(Inputs):
                 "the experiment has no rows to fill: rows of transfer 'surrogate' need --data "
                 "where --rp2 gives the network"
             )
-        return Plan(planned, given.scene.true_class, target)
+        return Plan(planned, given.scene.true_class, target, given.rp2_differs)
 
     def _trained(self, given: Given, seed: int, called: str) -> PlannedNetwork:
         return given.trained(given.recipe(), seed=seed, called=called)
@@ -116,26 +120,41 @@ class Blackbox(Inputs):
 
 
 @dataclass(frozen=True)
-class Planned:
-    """A row of the table, and the step that fills it."""
+class Planned(PlannedRow[BlackboxRow]):
+    """A row of the table, the steps that fill it, and the hash of its scene."""
 
     asked: Row
     transfer: Transfer
     network: PlannedNetwork
     step: Step[TransferValues]
+    control: Step[ControlValues]
+    scene: str
+
+    @property
+    def called(self) -> str:
+        """Its label, and what the attacker had."""
+        return f"{self.asked.label} ({self.transfer.replace('_', ' ')})"
 
     @property
     def stages(self) -> Sequence[Sequence[Step[Any]]]:
-        """Its one step."""
-        return ((self.step,),)
+        """Its steps."""
+        return ((self.step, self.control),)
 
     def row(self, read: Read) -> BlackboxRow:
         """Make the table's row from the record."""
+        values = read(self.step).values
+        fooled = torch.tensor(values.attacked.classes)[None] != values.true
         return BlackboxRow(
             label=self.asked.label,
             filters=self.network.defense.filters,
             transfer=self.transfer,
-            rates=transfer_rates(read(self.step).values),
+            rates=transfer_rates(values),
+            bracket=bracket_of(
+                values.classes[values.true],
+                {"the sticker that was carried over": fooled},
+                [read(self.control).values],
+            ),
+            fooled=fooled_of(self.scene, fooled[:, None]),
             published=self.asked.published if self.transfer == "same_weights" else None,
             step=self.step.key,
         )

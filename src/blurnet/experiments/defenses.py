@@ -1,5 +1,6 @@
 """Defenses side by side: trained with several seeds, tested on clean signs, attacked white-box."""
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -8,18 +9,18 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field
 
 from blurnet.attacks import RP2Settings
-from blurnet.data.scene import Scene
-from blurnet.defenses import Defense
+from blurnet.defenses import Defense, Recipe
 from blurnet.errors import BlurnetError
 from blurnet.settings import Settings
 from blurnet.training import SignAugmentation
 
 from .defense_rows import PlannedDefense, Trained
 from .inputs import RP2_ONLY, Given, Inputs, read_inputs
+from .places import Attackable, Place, other_scenes
 from .plan import Plan
 from .results import DefenseRow, Published
-from .scenes import held_out_scene
 from .sources import check_names
+from .steps.control import covered
 from .steps.evaluate import evaluated, measured_layer
 from .steps.network import PlannedNetwork
 from .steps.whitebox import attacked
@@ -79,6 +80,12 @@ class Row(Settings):
             yield self.model_copy(update={"defense": defense, "alphas": ()})
 
 
+def trained_as(recipe: Recipe) -> str:
+    """Tell how a network is trained, whatever its defense: what has the same is comparable."""
+    plain = recipe.model_copy(update={"defense": Defense()})
+    return hashlib.sha256(plain.model_dump_json().encode()).hexdigest()[:12]
+
+
 class Attack(Settings):
     """RP2's settings, and whether scenes of other classes are attacked with them too."""
 
@@ -94,6 +101,10 @@ class Defenses(Inputs):
         layer: whose maps are measured; None for the first convolution.
         other_classes: attacked too, besides the true class.
         other_views: how many images of each.
+        places: where the sticker is on scenes of other classes: "bars" above and below the legend,
+            or a place of ``areas`` that was found by greying training signs with the experiment's
+            undefended networks: "quiet" or "sensitive"; see ``evaluation.places``.
+        areas: of such places, as shares of the image; 0.0293 is 30 of 32 × 32 pixels.
         attacks: by name.
         rows: the defenses.
 
@@ -106,6 +117,8 @@ class Defenses(Inputs):
     layer: str | None = None
     other_classes: tuple[str, ...] = ()
     other_views: int = Field(default=20, ge=1)
+    places: tuple[Place, ...] = Field(default=("bars",), min_length=1)
+    areas: tuple[float, ...] = Field(default=(0.0293,), min_length=1)
     attacks: dict[str, Attack] = Field(default_factory=dict)
     rows: tuple[Row, ...] = Field(min_length=1)
 
@@ -129,9 +142,9 @@ class Defenses(Inputs):
         ]
         if not planned:
             raise BlurnetError("the experiment's only rows are of RP2's own network; give --rp2")
-        return Plan(planned, given.scene.true_class, None)
+        return Plan(planned, given.scene.true_class, None, given.rp2_differs)
 
-    def _scenes(self, given: Given) -> tuple[Scene, ...]:
+    def _scenes(self, given: Given) -> tuple[Attackable, ...]:
         """Give the views to attack: first those of the true class, then those of others."""
         assert given.source is not None
         names = given.source.names()
@@ -141,13 +154,28 @@ class Defenses(Inputs):
                     f"{name!r} is to be attacked and is not among the data's classes: "
                     f"{', '.join(names)}"
                 )
+        networks: tuple[PlannedNetwork, ...] = ()
+        if any(place != "bars" for place in self.places) and self.other_classes:
+            networks = tuple(
+                given.trained(given.recipe(), seed=seed, called="an undefended network")
+                for seed in self.seeds
+            )
         others = (
-            held_out_scene(given.source, name, self.other_views, self.mask_scale)
+            scene
             for name in self.other_classes
+            for scene in other_scenes(
+                given.source,
+                name,
+                self.other_views,
+                networks,
+                places=self.places,
+                areas=self.areas,
+                mask_scale=self.mask_scale,
+            )
         )
-        return (given.scene, *others)
+        return (Attackable(given.scene), *others)
 
-    def _planned(self, row: Row, given: Given, scenes: Sequence[Scene]) -> PlannedDefense:
+    def _planned(self, row: Row, given: Given, scenes: Sequence[Attackable]) -> PlannedDefense:
         recipe = given.recipe(
             row.model,
             training={**vars(self.training), **row.training},
@@ -172,27 +200,32 @@ class Defenses(Inputs):
             epochs=epochs,
             published=row.published,
             true_class=given.scene.true_class,
+            trained_as=trained_as(recipe),
+            scenes=tuple(scenes),
             networks=tuple(
                 self._evaluated(network, given, scenes, seed, layer, called)
                 for network, seed in zip(networks, self.seeds, strict=True)
             ),
         )
 
-    def _published(self, row: Row, given: Given, scenes: Sequence[Scene]) -> PlannedDefense:
+    def _published(self, row: Row, given: Given, scenes: Sequence[Attackable]) -> PlannedDefense:
         assert given.published is not None
         assert given.source is not None
         network = given.published.network
         check_names(f"the data {given.source.spec}", given.source.names(), network.classes)
         layer = measured_layer(network, self.layer)
+        own = "network" not in given.published.differs
         return PlannedDefense(
-            label=row.label,
+            label=row.label if own else f"the network in {self.rp2}, not RP2's own",
             model=network.model,
             defense=Defense(),
             warm_start=False,
             alpha=None,
             epochs=None,
-            published=row.published,
+            published=row.published if own else None,
             true_class=given.scene.true_class,
+            trained_as="",
+            scenes=tuple(scenes),
             networks=tuple(
                 self._evaluated(network, given, scenes, seed, layer, row.label)
                 for seed in self.seeds
@@ -203,21 +236,30 @@ class Defenses(Inputs):
         self,
         network: PlannedNetwork,
         given: Given,
-        scenes: Sequence[Scene],
+        scenes: Sequence[Attackable],
         seed: int,
         layer: str,
         called: str,
     ) -> Trained:
         assert given.source is not None
-        called = f"{called}, seed {seed}"
+        called, attacked_at_all = f"{called}, seed {seed}", bool(self.attacks)
         return Trained(
             seed=seed,
             network=network,
             evaluate=evaluated(network, given.source, layer, called=called),
+            controls=tuple(
+                covered(network, each.scene, called=called, place=each.place)
+                for each in (scenes if attacked_at_all else ())
+            ),
             attacks={
                 name: tuple(
                     attacked(
-                        network, scene, attack.settings, seed=seed, called=f"{called} ({name})"
+                        network,
+                        scene.scene,
+                        attack.settings,
+                        seed=seed,
+                        called=f"{called} ({name})",
+                        place=scene.place,
                     )
                     for scene in (scenes if attack.others else scenes[:1])
                 )

@@ -141,6 +141,11 @@ class Given:
         assert self.source is not None
         return trained(self.source, recipe, seed=seed, called=called)
 
+    @property
+    def rp2_differs(self) -> tuple[str, ...] | None:
+        """What of the folder ``rp2`` is not RP2's own; None without one."""
+        return None if self.published is None else self.published.differs
+
     def check_target(self, target: str, classes: Sequence[str]) -> None:
         """Raise a BlurnetError if a sticker cannot aim at ``target`` on a network's classes."""
         true = self.scene.true_class

@@ -7,9 +7,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from blurnet.errors import BlurnetError
+from blurnet.files import read_bytes
+from blurnet.plain_yaml import LONGEST, from_yaml
 from blurnet.settings import change, check
 
 from .inputs import Inputs
@@ -96,8 +96,8 @@ def read_experiment(name_or_file: str) -> dict[str, Any]:
         text = files("blurnet.experiments").joinpath(f"{name_or_file}.yaml").read_text("utf-8")
     elif path.suffix in {".yaml", ".yml"} and path.is_file():
         try:
-            text = path.read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
+            text = read_bytes(path, 4 * LONGEST).decode()
+        except UnicodeDecodeError as error:
             raise BlurnetError(f"{path}: cannot be read as text: {error}") from None
     else:
         raise BlurnetError(
@@ -105,9 +105,9 @@ def read_experiment(name_or_file: str) -> dict[str, Any]:
             "of a .yaml file"
         )
     try:
-        content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise BlurnetError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+        content = from_yaml(text)
+    except BlurnetError as error:
+        raise BlurnetError(f"{path}: {error}") from None
     if not isinstance(content, dict):
         raise BlurnetError(f"{path}: an experiment is a mapping of settings; see blurnet list")
     return content

@@ -1,6 +1,6 @@
 """``results.json``: the only schema that tables, figures and pages read."""
 
-from typing import Any, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel
 
@@ -9,6 +9,11 @@ from blurnet.engine import Provenance
 from blurnet.evaluation import Rate
 from blurnet.evaluation.effects import KernelEffects, MapEffects
 from blurnet.settings import Settings
+
+from .brackets import Bracketed, Covered, Fooled
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Transfer = Literal["same_weights", "surrogate"]
 """What the attacker of a transferred sticker had: these very weights without the filter, or a
@@ -52,7 +57,8 @@ class TransferRates(Settings):
 class BlackboxRow(Settings):
     """A filtered network under a sticker made without the filter.
 
-    ``step`` is the key of the transfer's record.
+    ``step`` is the key of the transfer's record; ``bracket`` and ``fooled`` are None in results of
+    before.
     """
 
     label: str
@@ -61,6 +67,13 @@ class BlackboxRow(Settings):
     rates: TransferRates
     published: Published | None
     step: str
+    bracket: Bracketed | None = None
+    fooled: Fooled | None = None
+
+    @property
+    def covered(self) -> Covered | None:
+        """The control and the ceiling."""
+        return None if self.bracket is None else self.bracket.covered
 
 
 class RowNetwork(Settings):
@@ -107,6 +120,11 @@ class AttackedScene(Settings):
         loss_first: the objective before the first step, the mean; None if unknown.
         loss_last: before the last.
         networks: one by one.
+        place: where the sticker is, such as "sensitive place, 30 pixels"; "" for the scene's own
+            mask.
+        pixels: of the mask; 0 if unknown.
+        image_pixels: of the image; 0 likewise.
+        fooled: which views were; None in results of before.
 
     """
 
@@ -126,6 +144,15 @@ class AttackedScene(Settings):
     loss_first: float | None
     loss_last: float | None
     networks: tuple[SceneNetwork, ...]
+    place: str = ""
+    pixels: int = 0
+    image_pixels: int = 0
+    fooled: Fooled | None = None
+
+    @property
+    def scene(self) -> str:
+        """What it shows, and where the sticker is if that was searched for."""
+        return f"{self.true_class}, {self.place}" if self.place else self.true_class
 
     @property
     def targeted(self) -> bool:
@@ -151,6 +178,11 @@ class DefenseRow(Settings):
         networks: one by one.
         attacks: attack → a result for each scene, that of the true class first.
         published: what was published.
+        seeds_lacking: of an unfinished run: how many more networks are to come; every figure is
+            over those that are there.
+        trained_as: how it was trained but for the defense: what has the same is comparable; "" in
+            results of before, and for a network that was not trained here.
+        brackets: one for each scene; empty in results of before.
 
     """
 
@@ -168,6 +200,9 @@ class DefenseRow(Settings):
     attacks: dict[str, tuple[AttackedScene, ...]]
     published: Published | None
     epochs: int | None = None
+    seeds_lacking: int = 0
+    trained_as: str = ""
+    brackets: tuple[Bracketed, ...] = ()
 
 
 class Interval(Settings):
@@ -256,12 +291,131 @@ class SpectraRow(Settings):
     steps: SpectraSteps
 
 
+class MatrixAttack(Settings):
+    """One attack of a suite, the mean over a row's networks.
+
+    Args:
+        name: the attack's.
+        gradient: whether it uses the network's gradient.
+        success: images that some target's sticker turns wrong.
+        struck: on so many of the networks the audit strikes the figure through.
+
+    """
+
+    name: str
+    gradient: bool
+    success: Rate
+    struck: int
+
+
+class MaskedMean(Settings):
+    """The same networks behind masking, the mean over them; see ``evaluation.evidence.Certified``.
+
+    Args:
+        family: of stickers.
+        covers_mask: whether it has every sticker of the attacked mask.
+        accuracy: without a sticker.
+        certified: images that no sticker of the family turns wrong.
+        attacked: accuracy under the stickers of the family that were tried; None if none was.
+
+    """
+
+    family: str
+    covers_mask: bool
+    accuracy: Rate
+    certified: Rate
+    attacked: float | None
+
+
+class MatrixNetwork(Settings):
+    """One network of a row on one scene: its worst case, the conditions that failed, its record."""
+
+    worst: Rate
+    failed: tuple[str, ...]
+    step: str
+
+
+class MatrixScene(Settings):
+    """What a suite found on one scene, the mean over a row's networks.
+
+    Args:
+        true_class: what the scene shows.
+        images: how many.
+        mask_pixels: of the mask, above 0.5.
+        mask_share: their share of the image.
+        accuracy: images classified right without a sticker.
+        control: images not classified right under random colours.
+        ceiling: images classified right with the sticker's pixels filled in.
+        attacks: one by one.
+        worst: images that some attack turns wrong, or that were wrong before.
+        masked: the networks behind masking, one for each family of stickers.
+        networks: one by one.
+
+    """
+
+    true_class: str
+    images: int
+    mask_pixels: int
+    mask_share: float
+    accuracy: Rate
+    control: Rate
+    ceiling: Rate
+    attacks: tuple[MatrixAttack, ...]
+    worst: Rate
+    masked: tuple[MaskedMean, ...]
+    networks: tuple[MatrixNetwork, ...]
+
+
+class MatrixRow(Settings):
+    """A way to train a network, with several seeds, against the attacks of a suite.
+
+    Args:
+        label: the row's.
+        model: the network's name.
+        defense: what hardens it; empty for an undefended network.
+        warm_start: whether its training started from the undefended network's weights.
+        alpha: the weight of its penalty, if it has exactly one.
+        epochs: how long its networks were trained, where the experiment asks for several durations.
+        test_accuracy: the mean over networks.
+        networks: one by one.
+        scenes: what the suite found, that of the true class first.
+        seeds_lacking: how many more networks there are to be, in an unfinished run.
+
+    """
+
+    label: str
+    model: str
+    defense: Defense
+    warm_start: bool
+    alpha: float | None
+    epochs: int | None
+    test_accuracy: Rate
+    networks: tuple[RowNetwork, ...]
+    scenes: tuple[MatrixScene, ...]
+    seeds_lacking: int = 0
+
+
+class LackingRow(Settings):
+    """A row of an unfinished run that cannot be read yet, or a part of it.
+
+    Args:
+        label: what the row is called.
+        part: of a row that is a mean over networks: which of them, such as "seed 1"; "" for all.
+        steps: the keys of all the records that it is read from, those that are there too.
+
+    """
+
+    label: str
+    part: str
+    steps: tuple[str, ...]
+
+
 Row = TypeVar("Row", bound=BaseModel)
 Asked = TypeVar("Asked", bound=BaseModel)
 
 
 class Results(Settings, Generic[Asked, Row]):
-    """What a finished run found.
+    """What a run found: all of it, or, where it is ``lacking`` rows, as much as there is.
 
     Args:
         kind: the kind of experiment, a key of ``blurnet.experiments.KINDS``.
@@ -273,6 +427,9 @@ class Results(Settings, Generic[Asked, Row]):
         target: what a transferred sticker aims at; None where there is none.
         rows: what was found.
         steps: the keys of the records that the rows were read from.
+        lacking: what an unfinished run has not got; none in a finished one.
+        rp2_differs: what of the folder ``rp2`` is not RP2's own: "network", "photographs", "mask",
+            "noise"; None without such a folder, or where that was not compared.
 
     """
 
@@ -285,6 +442,30 @@ class Results(Settings, Generic[Asked, Row]):
     target: str | None
     rows: tuple[Row, ...]
     steps: tuple[str, ...] = ()
+    lacking: tuple[LackingRow, ...] = ()
+
+    @property
+    def finished(self) -> bool:
+        """Whether no row is lacking."""
+        return not self.lacking
+
+    def frame(self) -> "pd.DataFrame":
+        """Lay out the rows as a table of pandas: a line for each measured number.
+
+        Columns: what it was measured on (``experiment``, ``label``, and by kind such as
+        ``transfer``, ``attack``, ``target``, ``seed``; missing where a number is over all of
+        them), then ``measure``, called as in JSON, ``value``, ``low``, ``high``, ``count`` and
+        ``total``; the last four are missing where a number has no interval or is no rate.
+
+        Raises:
+            BlurnetError: if pandas is not installed.
+
+        """
+        from .frames import frame  # noqa: PLC0415 - it reads this class
+
+        return frame(self)
+
+    rp2_differs: tuple[str, ...] | None = None
 
 
 AnyResults = Results[Any, Any]
@@ -292,10 +473,19 @@ __all__ = [
     "AnyResults",
     "AttackedScene",
     "BlackboxRow",
+    "Bracketed",
+    "Covered",
     "DefenseRow",
     "FewTargets",
+    "Fooled",
     "Interval",
+    "LackingRow",
     "LayerSpectra",
+    "MaskedMean",
+    "MatrixAttack",
+    "MatrixNetwork",
+    "MatrixRow",
+    "MatrixScene",
     "Published",
     "RaisedMaps",
     "Results",

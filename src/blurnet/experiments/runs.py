@@ -1,13 +1,15 @@
 """Run an experiment in a folder, from its inputs to results.json."""
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from blurnet.engine import OnBegin, Provenance, Records, Step, in_order, run_steps
-from blurnet.errors import BlurnetError
+from blurnet.engine import Chosen, OnBegin, OnRay, Provenance, Records, Step, in_order, run_steps
+from blurnet.engine.planned import read_plan, write_plan
+from blurnet.errors import BlurnetError, BlurnetWarning
 from blurnet.evaluation.evidence import Evidence
 from blurnet.files import read_json, to_json, write_whole
 from blurnet.settings import check
@@ -17,6 +19,7 @@ from .kinds import KINDS
 from .plan import Plan
 from .reading import Experiment, load
 from .results import AnyResults, Results
+from .unfinished import UNFINISHED, Made, Renewed, write_unfinished
 
 RESULTS = "results.json"
 EVIDENCE = "evidence.json"
@@ -34,8 +37,14 @@ def run(
     threads: int | None = None,
     time_limit: float | None = None,
     command: str = "",
+    retry_failed: bool = False,
+    only: str = "",
+    on: OnRay | None = None,
+    mirror: str | None = None,
 ) -> AnyResults:
     """Run what is missing of an experiment and write its results.
+
+    While steps are missing, ``unfinished.json`` holds the rows that are there.
 
     Args:
         experiment: what to run, or the name of a shipped experiment, or a YAML file.
@@ -50,9 +59,14 @@ def run(
         threads: torch's, for each step.
         time_limit: how many seconds a step may take.
         command: what makes the run go on, for ``blurnet status``.
+        retry_failed: do only the steps that failed, and those that wait for them alone.
+        only: the key of a step that is done alone; see ``blurnet status``.
+        on: the Ray cluster to run on; None for this machine.
+        mirror: where a copy of the records is kept, such as ``s3://bucket/run``.
 
     Returns:
-        What ``results.json`` holds.
+        What ``results.json`` holds. After ``retry_failed`` and ``only``, where steps are still
+        missing: the rows that are there, and what is ``lacking``.
 
     Raises:
         BlurnetError: for wrong inputs, or a folder with other results, before anything is written;
@@ -72,44 +86,71 @@ def run(
     if not isinstance(experiment, Experiment):
         experiment = load(str(experiment), assignments)
     plan = experiment.expand()
+    chosen = Chosen(only, retry_failed)
+    chosen.check(in_order(plan.steps))
     records, path = Records(folder), folder / RESULTS
-    before = _before(folder, replace)
+    ours = _planned(folder) == [step.key for step in in_order(plan.steps)]
+    before = _before(folder, replace, ours)
     settings = _decided(experiment.settings, plan)
-    if before is not None and not replace:
+    other = ""
+    if before is not None:
         here = _plain(experiment.name, settings)
-        _refuse_other(before, here, [step.key for step in plan.steps], folder)
+        other = _other(before, here, [step.key for step in plan.steps])
+        if other and not replace:
+            raise BlurnetError(
+                f"{folder}: holds other results: {other}; give --replace to replace them (records "
+                "stay and are used again), or another --out"
+            )
 
-    def found() -> AnyResults:
-        kind = type(settings)
+    def found(made: Made | None = None) -> AnyResults:
+        there, kind = plan.there(records), type(settings)
         return Results[kind, kind.row](  # type: ignore[valid-type,name-defined]
             kind=settings.kind,
             experiment=experiment.name,
             created=datetime.now(UTC).isoformat(timespec="seconds"),
-            computed_by=_computed_by(plan.steps, records),
+            computed_by=_computed_by(there.steps, records),
             settings=settings,
             true_class=plan.true_class,
             target=plan.target,
-            rows=plan.rows(records.outcome),
-            steps=tuple(step.key for step in plan.steps),
+            rows=there.rows(records.outcome, made),
+            steps=tuple(step.key for step in there.steps),
+            lacking=plan.lacking(records),
+            rp2_differs=plan.rp2_differs,
         )
 
     if before is not None and all(step.key in records for step in in_order(plan.steps)):
         with suppress(BlurnetError):  # a damaged record: it is set aside below, and made again
             results = found()
             if _same(results, before):
+                with suppress(OSError):  # of a run that was killed at its very end
+                    (folder / UNFINISHED).unlink(missing_ok=True)
+                if not ours:
+                    write_plan(records, in_order(plan.steps), jobs=jobs or 1, command=command)
                 return before
+
+    def first() -> None:
+        if other:
+            path.unlink(missing_ok=True)
+
     with records.locked():
         run_steps(
             plan.steps,
             records,
-            on_begin,
+            Renewed(plan, records, on_begin, found, first),
             jobs=jobs,
             threads=threads,
             time_limit=time_limit,
             command=command,
+            chosen=chosen,
+            on=on,
+            mirror=mirror,
         )
         results = found()
+        if not results.finished:
+            write_unfinished(results, folder)
+            return results
         write_whole(path, to_json(results.model_dump(mode="json")))
+        (folder / UNFINISHED).unlink(missing_ok=True)
     return results
 
 
@@ -121,7 +162,8 @@ def load_results(folder: str | Path) -> AnyResults | Evidence:
             evidence.json.
 
     Returns:
-        The results, typed by their kind, or the evidence.
+        The results, typed by their kind, or the evidence. Of an unfinished run the rows that are
+        there, with a warning; ``results.lacking`` says which are not.
 
     Raises:
         BlurnetError: if there is neither, or it is not a file that this version wrote.
@@ -136,11 +178,25 @@ def load_results(folder: str | Path) -> AnyResults | Evidence:
     folder = Path(folder)
     if (folder / RESULTS).exists():
         return _results(folder / RESULTS)
+    if (folder / UNFINISHED).exists():
+        results = load_unfinished(folder)
+        warnings.warn(
+            f"{folder}: an unfinished run: {len(results.rows)} rows, and "
+            f"{len(results.lacking)} more (or more of their seeds) to come",
+            BlurnetWarning,
+            stacklevel=2,
+        )
+        return results
     if not (folder / EVIDENCE).exists():
         raise BlurnetError(
             f"{folder}: neither {RESULTS} (of blurnet run) nor {EVIDENCE} (of blurnet evaluate)"
         )
     return Evidence.load(folder)
+
+
+def load_unfinished(folder: Path) -> AnyResults:
+    """Read the rows that there are of an unfinished run; raises as ``load_results``."""
+    return _results(folder / UNFINISHED)
 
 
 def _results(path: Path) -> AnyResults:
@@ -163,12 +219,26 @@ def _results(path: Path) -> AnyResults:
         raise BlurnetError(f"{path}: {error}") from None
 
 
-def _before(folder: Path, replace: bool) -> AnyResults | None:
-    """Read what an earlier run left; refuse a folder with something else."""
+def _planned(folder: Path) -> list[str] | None:
+    """Give the steps' keys of the folder's last run; None where there was none."""
+    with suppress(BlurnetError):
+        return [step.key for step in read_plan(Records(folder)).steps]
+    return None
+
+
+def _before(folder: Path, replace: bool, ours: bool) -> AnyResults | None:
+    """Read what an earlier run left; refuse a folder with something else.
+
+    Results of ours that cannot be read are as good as none: they are made of the records again.
+    """
     if (folder / EVIDENCE).exists():
         raise BlurnetError(f"{folder}: holds the evidence of an evaluation; choose another folder")
     path = folder / RESULTS
     if not path.exists():
+        return None
+    if ours:
+        with suppress(BlurnetError):
+            return _results(path)
         return None
     try:
         content = read_json(path)
@@ -192,25 +262,20 @@ def _decided(settings: Inputs, plan: Plan[Any]) -> Inputs:
     return settings.model_copy(update=decided)
 
 
-def _refuse_other(before: AnyResults, here: dict[str, Any], steps: list[str], folder: Path) -> None:
-    """Raise a BlurnetError if a folder's results are of other settings, steps or content."""
+def _other(before: AnyResults, here: dict[str, Any], steps: list[str]) -> str:
+    """Say how a folder's results are of other settings, steps or content; "" if they are not."""
     there = _plain(before.experiment, before.settings)
     differing = list(_differences(there, here))
     if differing:
         name, one, other = differing[0]
         more = f" ({len(differing) - 1} more differences)" if len(differing) > 1 else ""
-        what = f"{name} is {one!r} there and {other!r} here{more}"
-    elif list(before.steps) != steps:
-        what = (
+        return f"{name} is {one!r} there and {other!r} here{more}"
+    if list(before.steps) != steps:
+        return (
             "the settings are the same, but not the content of the data, of the network's file, or "
             "the version of blurnet's steps"
         )
-    else:
-        return
-    raise BlurnetError(
-        f"{folder}: holds other results: {what}; give --replace to replace them (records stay and "
-        "are used again), or another --out"
-    )
+    return ""
 
 
 def _plain(name: str, settings: Inputs) -> dict[str, Any]:

@@ -62,6 +62,23 @@ class DataSource:
         """Read the images; read once in a process."""
         return _load(self)
 
+    def load_same(self, identity: Identity) -> TrainTest:
+        """Read the images of a plan, perhaps on another machine than that which made it.
+
+        Args:
+            identity: of the images when the plan was made.
+
+        Raises:
+            BlurnetError: if these are others.
+
+        """
+        if self.identity() != identity:
+            raise BlurnetError(
+                f"data {self.spec!r}: not the images that the run began with; give each machine "
+                "the same, and leave them as they are while it runs"
+            )
+        return self.load()
+
     def side(self) -> int:
         """Give the images' height and width.
 

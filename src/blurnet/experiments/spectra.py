@@ -115,7 +115,10 @@ class Spectra(Inputs):
                 planned.setdefault(one.spectra.key, one)
         if not planned:
             raise BlurnetError("all of the experiment's rows are of trained networks; give --data")
-        return Plan(tuple(planned.values()), shown.given.scene.true_class, shown.target)
+        given = shown.given
+        return Plan(
+            tuple(planned.values()), given.scene.true_class, shown.target, given.rp2_differs
+        )
 
     def _shown(self, given: Given) -> "_Shown":
         undefended = None

@@ -10,7 +10,7 @@ from blurnet.defenses import Defense
 from blurnet.engine import Outcome, Step
 from blurnet.spectra import INPUT, MeanInterval, compare_rings, comparison_of, raised
 
-from .plan import Read
+from .plan import PlannedRow, Read
 from .rates import few_targets, transfer_rates
 from .results import Interval, LayerSpectra, RaisedMaps, Ring, SpectraRow, SpectraSteps
 from .steps.network import PlannedNetwork
@@ -19,7 +19,7 @@ from .steps.values import SpectraValues, TransferValues, WhiteboxValues
 
 
 @dataclass(frozen=True)
-class PlannedSpectra:
+class PlannedSpectra(PlannedRow[SpectraRow]):
     """A network and the steps that look into it.
 
     Args:
@@ -44,6 +44,11 @@ class PlannedSpectra:
     spectra: Step[SpectraValues]
     transfer: Step[TransferValues]
     whitebox: Step[WhiteboxValues] | None
+
+    @property
+    def called(self) -> str:
+        """Its label."""
+        return self.label
 
     @property
     def stages(self) -> Sequence[Sequence[Step[Any]]]:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from blurnet.defenses import Defense, Recipe, save
 from blurnet.engine import OnBegin, Records, run_steps
+from blurnet.errors import BlurnetError
 from blurnet.evaluation import Rate
 from blurnet.settings import Settings
 
@@ -48,6 +49,7 @@ def train_network(
     seed: int,
     start: Mapping[str, Tensor] | None = None,
     on_begin: OnBegin | None = None,
+    replace: bool = False,
 ) -> Trained:
     """Train a network and write it to ``folder``.
 
@@ -60,14 +62,21 @@ def train_network(
         seed: of all chance.
         start: the weights, without filters, that training starts from; drawn if None.
         on_begin: told of the training's progress; see ``run_steps``.
+        replace: whether a network there that was trained otherwise may be replaced.
 
     Raises:
-        BlurnetError: for wrong inputs, before anything is written; if the training fails; if
-            another run holds the folder; if the disk does not take the results.
+        BlurnetError: for wrong inputs, or another network there, before anything is written; if
+            the training fails; if another run holds the folder; if the disk does not take the
+            results.
 
     """
     planned = trained(source, recipe, seed=seed, called="a network", start=start)
     records, path = Records(folder), folder / NETWORK
+    if path.exists() and planned.step.key not in records and not replace:
+        raise BlurnetError(
+            f"{path}: a network that was trained otherwise is there; choose another folder with "
+            "--out, or --replace it"
+        )
     with records.locked():
         run_steps([planned.step], records, on_begin)
         outcome = records.outcome(planned.step)

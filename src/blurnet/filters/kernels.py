@@ -39,13 +39,17 @@ KERNELS: dict[str, Callable[[int], Tensor]] = {
 }
 
 
+LARGEST = 501
+"""Pixels of a kernel's width."""
+
+
 def kernel(name: str, size: int) -> Tensor:
     """Make the kernel of that name.
 
     Args:
         name: a key of ``KERNELS``.
-        size: its width and height in pixels of the map it filters; odd, at least 1. Size 1 changes
-            nothing.
+        size: its width and height in pixels of the map it filters; odd, 1 to ``LARGEST``. Size 1
+            changes nothing.
 
     Returns:
         float32, size × size, non-negative, symmetric, of sum 1.
@@ -61,4 +65,6 @@ def kernel(name: str, size: int) -> Tensor:
             f"a kernel's size is odd, so that it has a middle: {size} is not; "
             f"take {max(size - 1, 1)} or {max(size + 1, 1)}"
         )
+    if size > LARGEST:
+        raise BlurnetError(f"a kernel's size is at most {LARGEST}, not {size}")
     return KERNELS[name](size)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils.hooks import RemovableHandle
 
+from blurnet.devices import device_of
 from blurnet.errors import BlurnetError
 from blurnet.filters.awaiting import Awaiting, function_name, is_activation
 from blurnet.models import as_module, copy_of, evaluating, network_of
@@ -169,14 +170,14 @@ def trace(model: nn.Module, example: Tensor) -> Trace:
         raise BlurnetError(
             "the layers of a scripted network cannot be changed: give the nn.Module it is from"
         )
-    seen = Trace(network, example)
+    seen = Trace(network, example.to(device_of(network)))
     for name, module in network.named_modules(remove_duplicate=False):
         if name:
             seen.names.setdefault(module, []).append(name)
     watching = _Watch(seen)
     with torch.no_grad(), evaluating(model), _hooked(network, watching), watching:
         try:
-            model(example.clone())  # a network may change its input
+            model(seen.example.clone())  # a network may change its input
         except BlurnetError:
             raise
         except Exception as error:

@@ -6,6 +6,7 @@ from functools import partial
 import torch
 from torch import nn
 
+from blurnet.devices import chosen_device
 from blurnet.errors import BlurnetError
 from blurnet.models.grey_resnet import GreyResNet
 from blurnet.models.lisa_cnn import LisaCNN
@@ -20,7 +21,7 @@ MODELS: dict[str, Callable[[int], nn.Module]] = {
 
 
 def build(name: str, num_classes: int, *, seed: int) -> nn.Module:
-    """Build a network with freshly drawn weights.
+    """Build a network with freshly drawn weights, on the chosen device.
 
     Args:
         name: a key of ``MODELS``.
@@ -35,4 +36,4 @@ def build(name: str, num_classes: int, *, seed: int) -> nn.Module:
         raise BlurnetError(f"no model {name!r}; there are: {', '.join(sorted(MODELS))}")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return MODELS[name](num_classes)
+        return MODELS[name](num_classes).to(chosen_device())

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from blurnet.errors import BlurnetError, BlurnetWarning
 from blurnet.models.classifier import as_classifier, network_of
 from blurnet.models.inputs import find_input, one_line
+from blurnet.models.memory import is_out_of_memory, out_of_memory
 from blurnet.models.modes import evaluating
 
 _warned: WeakSet[nn.Module] = WeakSet()
@@ -41,6 +42,8 @@ def check_network(model: nn.Module, example: Tensor) -> int:
     except BlurnetError:
         raise
     except Exception as error:
+        if is_out_of_memory(error):
+            raise out_of_memory() from error
         raise BlurnetError(
             f"the network does not take images of {_said(example.shape[1:])}: "
             f"it said: {one_line(error)}; {_remedy(classifier, example)}"
@@ -61,7 +64,7 @@ def check_network(model: nn.Module, example: Tensor) -> int:
     if classes is not None and len(classes) != logits.shape[1]:
         raise BlurnetError(f"{len(classes)} classes are named, the network has {logits.shape[1]}")
     network = network_of(classifier)
-    if _probabilities(logits) and network not in _warned:
+    if are_probabilities(logits) and network not in _warned:
         _warned.add(network)
         warnings.warn(
             "the network's outputs are probabilities (in [0, 1], of sum 1); attacks need logits, "
@@ -72,7 +75,8 @@ def check_network(model: nn.Module, example: Tensor) -> int:
     return int(logits.shape[1])
 
 
-def _probabilities(logits: Tensor) -> bool:
+def are_probabilities(logits: Tensor) -> bool:
+    """Say whether outputs, N × K, all lie in [0, 1] and sum to 1 ± 1e-5."""
     within = bool((logits >= 0).all() and (logits <= 1).all())
     return within and bool(((logits.sum(1) - 1).abs() <= 1e-5).all())
 

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from blurnet.devices import device_of
 from blurnet.errors import BlurnetError
 from blurnet.models.copying import uncompiled
 from blurnet.models.exported import as_module
@@ -79,15 +80,20 @@ class Classifier(nn.Module):
         """Give the logits.
 
         Args:
-            images: float32 in [0, 1], N × C × H × W; left as they are.
+            images: float32 in [0, 1], N × C × H × W; left as they are. Moved to the network's
+                device if they are on another.
 
         Returns:
-            N × K.
+            N × K, on the images' device.
 
         Raises:
             BlurnetError: if the network's output holds no logits where they should be.
 
         """
+        if not torch.compiler.is_compiling():
+            device = device_of(self.model)
+            if device != images.device:
+                return self.forward(images.to(device)).to(images.device)
         given = self.normalised(self.resized(images))
         if given is not images:
             return self.picked(self.model(given))
@@ -118,8 +124,8 @@ class Classifier(nn.Module):
                     f"the images have {images.shape[1]}"
                 )
         if self.mean is not None:
-            images = images - self.mean
-        return images if self.std is None else images / self.std
+            images = images - self.mean.to(images.device)
+        return images if self.std is None else images / self.std.to(images.device)
 
     def picked(self, output: Any) -> Tensor:
         """Give the logits in what the network gave."""

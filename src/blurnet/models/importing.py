@@ -3,7 +3,6 @@
 import importlib
 import importlib.util
 import inspect
-import json
 import pickle
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,12 +15,15 @@ import torch
 from torch import Tensor, nn
 
 from blurnet.data.tensors import read_safetensors
+from blurnet.devices import chosen_device
 from blurnet.errors import BlurnetError
+from blurnet.files import check_file
+from blurnet.models.archives import check_archive, check_program, check_sizes, tensors_alone
 from blurnet.models.builders import MODELS
 from blurnet.models.classifier import Classifier, Values, network_of
 from blurnet.models.exported import as_module
 from blurnet.models.inputs import one_line
-from blurnet.models.weights import labels_in, load_weights
+from blurnet.models.weights import filters_in, labels_in, load_weights
 
 PROGRAM = ".pt2"
 """How the name of a file that ``torch.export.save`` wrote ends."""
@@ -41,9 +43,10 @@ def import_model(
 
     Args:
         spec: a key of ``MODELS``; ``package.module:callable``; ``path/file.py:callable``; or the
-            path of a program saved by ``torch.export.save``, which ends in ``.pt2``. The callable
-            gives an ``nn.Module``; it is called with nothing, or with the number of classes if it
-            needs one argument or has one called ``num_classes``. The code that it names is run.
+            path of a program saved by ``torch.export.save``, which ends in ``.pt2`` and is opened
+            if it holds tensors and tensor operators alone. The callable gives an ``nn.Module``; it
+            is called with nothing, or with the number of classes if it needs one argument or has
+            one called ``num_classes``. The code that it names is run.
         weights: its weights: safetensors, or a ``.pt`` or ``.pth`` that holds tensors alone.
         classes: the names of its logits, in order; None: those that the weights' file names.
         mean: as for ``Classifier``, as are ``std`` and ``size``.
@@ -52,7 +55,8 @@ def import_model(
         seed: where freshly drawn weights are drawn from.
 
     Returns:
-        The network, in evaluation mode.
+        The network, in evaluation mode, on the chosen device (the CPU, unless ``--device`` or
+        ``blurnet.devices.choose_device`` says otherwise).
 
     Raises:
         BlurnetError: if there is no such thing, or it gives no network, or the weights are not its;
@@ -62,7 +66,7 @@ def import_model(
     state: dict[str, Tensor] = {}
     if weights is not None:
         state, metadata = read_weights(weights)
-        if json.loads(metadata.get("defense", "{}")).get("filters"):
+        if filters_in(metadata):
             raise BlurnetError(
                 f"{weights}: these weights are of a hardened network, filters and all; give the "
                 "file itself as the model, or call blurnet.load(path, model=…)"
@@ -72,14 +76,18 @@ def import_model(
     inner = made if isinstance(made, Classifier) else Classifier(made)
     if weights is not None:
         load_weights(network_of(inner), state, weights)
-    return Classifier(
-        inner.model,
-        mean=inner.mean if mean is None else mean,
-        std=inner.std if std is None else std,
-        logits=inner.logits,
-        classes=inner.classes if classes is None else classes,
-        size=inner.size if size is None else size,
-    ).eval()
+    return (
+        Classifier(
+            inner.model,
+            mean=inner.mean if mean is None else mean,
+            std=inner.std if std is None else std,
+            logits=inner.logits,
+            classes=inner.classes if classes is None else classes,
+            size=inner.size if size is None else size,
+        )
+        .eval()
+        .to(chosen_device())
+    )
 
 
 def build_named(spec: str, classes: int | None, *, seed: int = 0) -> nn.Module:
@@ -165,16 +173,16 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """
     if path.suffix not in {".pt", ".pth", ".bin", ".ckpt"}:
         return read_safetensors(path)
+    check_file(path)
+    check_archive(path)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise BlurnetError(f"{path}: no such file") from None
     except pickle.UnpicklingError:
         raise BlurnetError(
             f"{path}: it holds more than tensors, which could run any code and is not opened; save "
             "it with torch.save(model.state_dict(), path)"
         ) from None
-    except (OSError, RuntimeError, EOFError) as error:
+    except Exception as error:  # a broken pickle makes PyTorch raise what it likes
         raise BlurnetError(f"{path}: cannot be read: {one_line(error)}") from None
     for name in ("state_dict", "model_state_dict", "model"):
         if isinstance(content, Mapping) and isinstance(content.get(name), Mapping):
@@ -183,6 +191,7 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     if not isinstance(content, Mapping) or not any(isinstance(t, Tensor) for t in content.values()):
         raise BlurnetError(f"{path}: no state_dict in it; it holds a {type(content).__name__}")
     weights = {str(name): t for name, t in content.items() if isinstance(t, Tensor)}
+    check_sizes(path, weights.values())
     for wrapped in ("module.", "_orig_mod."):
         if all(name.startswith(wrapped) for name in weights):
             weights = {name.removeprefix(wrapped): t for name, t in weights.items()}
@@ -192,8 +201,13 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 def _program(path: Path) -> nn.Module:
     if not path.is_file():
         raise BlurnetError(f"{path}: no such file")
+    check_program(path)
     try:
-        return as_module(torch.export.load(path))
+        with tensors_alone():
+            program = torch.export.load(path)
+        check_sizes(path, program.state_dict.values())
+        check_sizes(path, (each for each in program.constants.values() if isinstance(each, Tensor)))
+        return as_module(program)
     except BlurnetError:
         raise
     except Exception as error:

@@ -1,12 +1,12 @@
 """An image that a network takes, found by trying."""
 
 from collections.abc import Iterator
-from itertools import chain
 
 import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
+from blurnet.devices import device_of
 from blurnet.errors import BlurnetError
 from blurnet.models.classifier import Classifier, network_of
 from blurnet.models.exported import ExportedNetwork
@@ -33,8 +33,7 @@ def find_input(model: nn.Module) -> Tensor:
     """
     tried: list[Shape] = []
     last: Exception | None = None
-    tensors = chain(model.parameters(), model.buffers())
-    device = next((tensor.device for tensor in tensors), torch.device("cpu"))
+    device = device_of(model)
     for shape in dict.fromkeys(_shapes(model)):
         example = torch.full((1, *shape), 0.5, device=device)
         try:

@@ -1,18 +1,26 @@
-"""How many images go through a network at once: as many as a budget of bytes allows."""
+"""How many images go through a network at once: as many as a budget of bytes allows.
+
+And fewer where memory runs out all the same: what runs out is done again in halves.
+"""
 
 import functools
 import sys
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from blurnet.devices import device_of
+from blurnet.errors import BlurnetError
 from blurnet.models.modes import evaluating
+
+Piece = TypeVar("Piece")
+Found = TypeVar("Found")
 
 BUDGET = 256 * 2**20
 """Bytes that the tensors of one pass may take on a CPU. LISA-CNN's 320 images of 32 × 32 with
@@ -37,15 +45,16 @@ def measured_piece(
         model: any network that gives a tensor; left as it was.
         example: what it gets, floating point, 1 × C × H × W at least; left as it is.
         gradients: whether gradients of the images are to be computed too.
-        budget: in bytes; ``BUDGET`` by default, on a GPU ``BUDGET_ON_GPU``.
+        budget: in bytes; ``BUDGET`` by default, for a network on a GPU ``BUDGET_ON_GPU``.
 
     Returns:
         At least 1, also where one image takes more than the budget, or the network takes no two.
 
     """
+    device = device_of(model)
 
     def run(count: int) -> None:
-        images = example[:1].detach().repeat(count, *(example.dim() - 1) * (1,))
+        images = example[:1].detach().to(device).repeat(count, *(example.dim() - 1) * (1,))
         with torch.set_grad_enabled(gradients):
             if not gradients:
                 model(images)
@@ -54,7 +63,7 @@ def measured_piece(
             torch.autograd.grad(model(variable.clone()).sum(), variable)
 
     with evaluating(model):
-        return piece_within(run, budget=budget or budget_on(example.device))
+        return piece_within(run, budget=budget or budget_on(device))
 
 
 def images_at_once(model: nn.Module, images: Tensor, *, gradients: bool) -> int:
@@ -75,6 +84,110 @@ def images_at_once(model: nn.Module, images: Tensor, *, gradients: bool) -> int:
     )
 
 
+class Pieces:
+    """A number of images that go through a network at once, halved for good where memory runs out.
+
+    Args:
+        at_once: how many at first, at least 1.
+
+    """
+
+    def __init__(self, at_once: int) -> None:
+        self.at_once = max(1, at_once)
+
+    def run(self, count: int, work: Callable[[slice], Found]) -> Iterator[tuple[slice, Found]]:
+        """Do ``work`` on so many images, piece by piece, in order.
+
+        Args:
+            count: how many there are.
+            work: gives what is found of the images in a slice; done again where memory ran out.
+
+        Yields:
+            Each piece, and what was found.
+
+        Raises:
+            BlurnetError: if one image takes more memory than there is.
+
+        """
+        yield from in_halves(self._slices(count), work, self._halves)
+
+    def _slices(self, count: int) -> Iterator[slice]:
+        start = 0
+        while start < count:
+            part = slice(start, min(count, start + self.at_once))
+            yield part
+            start = part.stop
+
+    def _halves(self, part: slice) -> list[slice]:
+        count = part.stop - part.start
+        if count == 1:
+            return []
+        self.at_once = min(self.at_once, (count + 1) // 2)
+        middle = part.start + self.at_once
+        return [slice(part.start, middle), slice(middle, part.stop)]
+
+
+def in_halves(
+    pieces: Iterable[Piece],
+    work: Callable[[Piece], Found],
+    halves_of: Callable[[Piece], Sequence[Piece]],
+) -> Iterator[tuple[Piece, Found]]:
+    """Do ``work`` on each piece; one that runs out of memory is done again in halves.
+
+    Args:
+        pieces: one after the other.
+        work: has no effect before it ends, so that it can be done again.
+        halves_of: gives the halves of a piece; none of one image.
+
+    Yields:
+        Each piece, or its parts, and what was found.
+
+    Raises:
+        BlurnetError: if one image takes more memory than there is.
+
+    """
+    for piece in pieces:
+        ahead = [piece]
+        while ahead:
+            try:
+                found = work(ahead[0])
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
+                halves = halves_of(ahead[0])
+                if not halves:
+                    raise out_of_memory() from None
+            else:
+                yield ahead.pop(0), found
+                continue
+            ahead[:1] = halves  # only here, out of the except, has Python let go of what was made
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+
+
+def is_out_of_memory(error: BaseException | None) -> bool:
+    """Say whether an error, or what it came of, is that memory ran out, on a CPU or a GPU."""
+    while error is not None:
+        if isinstance(error, torch.OutOfMemoryError | MemoryError):
+            return True
+        if isinstance(error, RuntimeError) and any(said in str(error) for said in _RAN_OUT):
+            return True
+        error = error.__cause__
+    return False
+
+
+def out_of_memory() -> BlurnetError:
+    """Give the error for one image that takes more memory than there is."""
+    return BlurnetError(
+        "memory ran out with one image in the network; take smaller images (--size), a smaller "
+        "network, or a machine with more"
+    )
+
+
+_RAN_OUT = ("can't allocate memory", "not enough memory", "bad_alloc")
+"""In what PyTorch's allocator of the CPU's memory says, and what C++ does."""
+
+
 def piece_within(run: Callable[[int], object], *, budget: int) -> int:
     """Say how many images may be computed at once.
 
@@ -86,7 +199,12 @@ def piece_within(run: Callable[[int], object], *, budget: int) -> int:
         At least 1; 1 where two images cannot be computed at once.
 
     """
-    one = peak_bytes(lambda: run(1))
+    try:
+        one = peak_bytes(lambda: run(1))
+    except Exception as error:
+        if is_out_of_memory(error):
+            raise out_of_memory() from None
+        raise
     try:
         two = peak_bytes(lambda: run(2))
     except Exception:  # such as a program that was exported for one image at a time

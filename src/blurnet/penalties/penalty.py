@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from blurnet.errors import BlurnetError
 from blurnet.filters import ACTIVATION, filters_of, kernel, submodule, watch
 from blurnet.models import as_classifier, evaluating, network_of
-from blurnet.models.memory import images_at_once
+from blurnet.models.memory import Pieces, images_at_once
 from blurnet.penalties.l_infinity import l_infinity
 from blurnet.penalties.tikhonov import difference_energy, high_pass_energy, identity_energy
 from blurnet.penalties.total_variation import total_variation
@@ -153,11 +153,16 @@ def penalty_values(
     values = [0.0] * len(penalties)
     model = as_classifier(model)
     piece = images_at_once(model, images, gradients=False) if piece is None else piece
-    with torch.no_grad(), evaluating(model), _watch(model, penalties) as terms:
-        for part in images.split(piece):  # type: ignore[no-untyped-call]
-            model(part)
-            for place, term in terms():
-                values[place] += float(term) * len(part) / len(images)
+
+    def measured(part: slice) -> list[tuple[int, float]]:
+        with _watch(model, penalties) as terms:
+            model(images[part])
+            return [(place, float(term)) for place, term in terms()]
+
+    with torch.no_grad(), evaluating(model):
+        for part, found in Pieces(piece).run(len(images), measured):
+            for place, term in found:
+                values[place] += term * (part.stop - part.start) / len(images)
     return values
 
 

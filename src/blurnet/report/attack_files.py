@@ -9,10 +9,10 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 from PIL import Image, ImageDraw
-from safetensors.torch import save
 from torch import Tensor
 
 from blurnet.data.images import Box
+from blurnet.data.tensors import to_safetensors
 from blurnet.evaluation import Attacked, AttackSummary, summary_of
 from blurnet.files import disk_errors, write_whole
 from blurnet.report.figures.images import picture, png
@@ -170,7 +170,7 @@ def _target(scene: AttackedScene, place: int) -> dict[str, bytes]:
     }
     tensors = {"noise": noise.contiguous(), "mask": found.mask.contiguous()}
     files = {
-        "sticker.safetensors": save(tensors, metadata),
+        "sticker.safetensors": to_safetensors(tensors, metadata),
         "loss.csv": _csv(loss),
         "loss.png": _loss(loss),
         "contact_sheet.png": png(_contact_sheet(scene, place, attacked)),

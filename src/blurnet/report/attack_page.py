@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from blurnet.engine import Computed
-from blurnet.evaluation import Rate, summary_of
+from blurnet.evaluation import AttackSummary, Rate, summary_of
 from blurnet.report.attack_files import AttackedScene, sticker_picture, told
 from blurnet.report.blocks import (
     Bar,
@@ -98,6 +98,15 @@ def attack_sections(scene: AttackedScene, computed: Computed) -> list[Section]:
     ]
 
 
+def _strongest(figures: AttackSummary) -> str:
+    if figures.strongest_control_rate is None:
+        return ""
+    return (
+        f", the mean over ten, and the strongest of the control's stickers "
+        f"({figures.strongest_control}) to {percent(figures.strongest_control_rate.value)}"
+    )
+
+
 def _outcome(scene: AttackedScene) -> Sequence[Verdict | Charts | Paragraph]:
     found, figures = scene.found, summary_of(scene.found)
     success, several = figures.attack_success_rate, len(found.aims) > 1
@@ -113,10 +122,20 @@ def _outcome(scene: AttackedScene) -> Sequence[Verdict | Charts | Paragraph]:
         text += f"; at the worst, {figures.worst_target}, {percent(worst.value)}"
     text += (
         f". Stickers of random colours in the same mask alone do that to "
-        f"{percent(figures.control_success_rate.value)}."
+        f"{percent(figures.control_success_rate.value)}{_strongest(figures)}."
     )
+    if figures.strongest_control_rate is not None:
+        best = figures.any_target_success_rate
+        if best.value < figures.strongest_control_rate.value:
+            text += (
+                f" So this attack does less than a {figures.strongest_control} sticker of the "
+                "control: it has failed, and its figure says nothing of the network."
+            )
     title = f"{percent(success.value)} of the photographs are fooled"
     bars: list[tuple[str, Rate]] = [("random colours (control)", figures.control_success_rate)]
+    if figures.strongest_control_rate is not None:
+        name = f"{figures.strongest_control} (the control's strongest)"
+        bars.append((name, figures.strongest_control_rate))
     for place, each in enumerate(figures.targets):
         bars.append((scene.target(place) if several else "the sticker", each.attack_success_rate))
     chart = Bars("Attack success", "attack success", tuple(Bar(*bar) for bar in bars))

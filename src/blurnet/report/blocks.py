@@ -88,11 +88,22 @@ class Definitions:
 
 @dataclass(frozen=True)
 class Bar:
-    """A rate to be drawn; ``published`` beside it, if something was."""
+    """A rate to be drawn.
+
+    Args:
+        name: of the bar.
+        rate: itself.
+        published: what was, if anything.
+        control: the same under the strongest sticker that nobody searched for, if known.
+        ceiling: the same with the place filled in, likewise.
+
+    """
 
     name: str
     rate: Rate
     published: float | None = None
+    control: float | None = None
+    ceiling: float | None = None
 
 
 @dataclass(frozen=True)
@@ -115,7 +126,7 @@ class Bars:
     @cached_property
     def drawing(self) -> Drawing:
         """The same as a figure for papers."""
-        bars = [(bar.name, bar.rate, bar.published) for bar in self.bars]
+        bars = [(bar.name, bar.rate, bar.published, bar.control, bar.ceiling) for bar in self.bars]
         return Drawing(self.title, self.title, partial(rate_bars, self.title, bars))
 
 
@@ -131,6 +142,11 @@ class Charts:
     def published(self) -> bool:
         """Whether something that was published is drawn too."""
         return any(bar.published is not None for chart in self.charts for bar in chart.bars)
+
+    @property
+    def references(self) -> bool:
+        """Whether the control and the ceiling are drawn too."""
+        return any(bar.control is not None for chart in self.charts for bar in chart.bars)
 
 
 @dataclass(frozen=True)

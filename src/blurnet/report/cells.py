@@ -38,6 +38,11 @@ class Cell:
         """What the page draws a bar of."""
         return None
 
+    @property
+    def struck(self) -> str:
+        """Why it is struck through; "" if it is not."""
+        return ""
+
 
 NOTHING = Cell()
 
@@ -149,6 +154,44 @@ class Number(Cell):
     def small(self) -> str:
         """See ``Cell``."""
         return self.note
+
+
+@dataclass(frozen=True)
+class Struck(Cell):
+    """A figure that an audit strikes through, and why; the terminal has it between tildes."""
+
+    cell: Cell
+    why: str
+
+    @property
+    def page(self) -> str:
+        """See ``Cell``."""
+        return self.cell.page
+
+    @property
+    def small(self) -> str:
+        """See ``Cell``."""
+        return self.cell.small
+
+    @property
+    def terminal(self) -> str:
+        """See ``Cell``."""
+        return f"~{self.cell.terminal}~"
+
+    @property
+    def interval(self) -> str:
+        """See ``Cell``."""
+        return self.cell.interval
+
+    @property
+    def drawn(self) -> "Share | None":
+        """See ``Cell``."""
+        return self.cell.drawn
+
+    @property
+    def struck(self) -> str:
+        """See ``Cell``."""
+        return self.why
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 from blurnet.errors import BlurnetError
 from blurnet.experiments.results import AnyResults
-from blurnet.report import blackbox, defenses, spectra
+from blurnet.report import blackbox, defenses, matrix, spectra
 from blurnet.report.blocks import Block, Section
 from blurnet.report.measures import Measured
 from blurnet.report.run import Run
@@ -31,6 +31,7 @@ class Shown:
 KINDS = {
     "blackbox": Shown(blackbox.sections, blackbox.tables, blackbox.measures),
     "defenses": Shown(defenses.sections, defenses.tables, defenses.measures),
+    "matrix": Shown(matrix.sections, matrix.tables, matrix.measures),
     "spectra": Shown(spectra.sections, spectra.tables, spectra.measures),
 }
 """By ``Results.kind``."""

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from blurnet.experiments.brackets import Fooled
 from blurnet.report.words import Bounded, Measure
 
 
@@ -16,6 +17,9 @@ class Measured:
         value: in [0, 1].
         limits: its 95 % interval.
         images: how many images it was measured on.
+        counted: which of them count, so that the same ones can be compared as pairs; None if that
+            is not known.
+        struck: why an audit strikes it through; "" if it does not.
 
     """
 
@@ -25,3 +29,5 @@ class Measured:
     value: float
     limits: Bounded
     images: int
+    counted: Fooled | None = None
+    struck: str = ""

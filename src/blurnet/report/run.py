@@ -1,4 +1,4 @@
-"""A finished run: its typed results and its records, which the sections of a page are made from."""
+"""A run: its typed results and its records, which the sections of a page are made from."""
 
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -21,7 +21,7 @@ Config = TypeVar("Config", bound=BaseModel)
 
 @dataclass(frozen=True, eq=False)
 class Run(Generic[Asked, Row]):
-    """A finished run: what ``results.json`` holds, and its records."""
+    """A run: what ``results.json`` or ``unfinished.json`` holds, and its records."""
 
     results: Results[Asked, Row]
     records: Records
@@ -80,9 +80,10 @@ def computed_facts(by: tuple[Provenance, ...]) -> tuple[Fact, ...]:
 
 def provenance_facts(by: Provenance) -> tuple[Fact, ...]:
     """Say with what something was computed."""
+    on = "" if by.device == "cpu" else f"; networks on {by.device}"
     cores, threads = counted(by.cores, "core"), counted(by.threads, "thread")
     return (
-        Fact("Machine", f"{by.machine}, {cores}, {threads}"),
+        Fact("Machine", f"{by.machine}, {cores}, {threads}{on}"),
         Fact("System", by.system),
         Fact("Versions", ", ".join(f"{name} {number}" for name, number in by.versions.items())),
     )

@@ -47,6 +47,16 @@ CONTROL = Measure(
     "images not classified as their true class under opaque stickers of random colours in the "
     "same mask, the mean over ten; what those do is no merit of the attack",
 )
+STRONGEST = Measure(
+    "strongest control",
+    "the same under the control's strongest sticker, of the ten of random colours, plain white and "
+    "plain black: an attack that does less has failed",
+)
+CEILING = Measure(
+    "ceiling",
+    "accuracy with the sticker's pixels grey, filled with the image's mean, or inpainted from "
+    "what is around them, the best of the three: what a defender could get who is told the place",
+)
 TEST_ACCURACY = Measure("test accuracy", "held-out signs classified as their class")
 L2_DISSIMILARITY = Measure(
     "L2 dissimilarity",
@@ -54,8 +64,10 @@ L2_DISSIMILARITY = Measure(
 )
 INTERVAL = Measure(
     "interval",
-    "Wilson score interval at 95 %. It takes the images for independent; views of one sign are "
-    "not quite that.",
+    "at 95 %: Wilson's score interval, which takes the images for independent (views of one sign "
+    "are not quite that). Of test accuracies a block bootstrap over runs of frames; of several "
+    "seeds joined with Student's t over them; of a maximum over targets, Clopper-Pearson limits "
+    "that allow for it.",
 )
 
 

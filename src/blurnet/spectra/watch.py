@@ -11,12 +11,14 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils.hooks import RemovableHandle
 
+from blurnet.devices import device_of
 from blurnet.errors import BlurnetError
 from blurnet.filters import ACTIVATION
 from blurnet.filters.awaiting import Awaiting, function_name, is_activation
 from blurnet.models import evaluating, network_of
 from blurnet.models.exported import ExportedLayer
 from blurnet.models.inputs import one_line
+from blurnet.models.memory import Pieces
 
 ACTIVATIONS = frozenset(nn.modules.activation.__all__)
 """The types of layers that are activations."""
@@ -40,20 +42,22 @@ def given_maps(
 
     """
     asked = {layer: _parsed(layer) for layer in layers}
-    parts: list[dict[str, Tensor]] = []
-    for part in images.split(piece):  # type: ignore[no-untyped-call]
+
+    def maps_of(part: slice) -> dict[str, Tensor]:
         kept: dict[str, Tensor] = {}
 
-        def keep(name: str, run: int, output: Any, kept: dict[str, Tensor] = kept) -> None:
+        def keep(name: str, run: int, output: Any) -> None:
             for layer, (asked_name, asked_run) in asked.items():
                 if name == asked_name and asked_run in {None, run} and isinstance(output, Tensor):
                     kept[layer] = _maps(layer, output).clone()  # what follows may work in place
 
-        _run(model, part, keep, {name for name, _ in asked.values()})
+        _run(model, images[part], keep, {name for name, _ in asked.values()})
         for layer in layers:
             if layer not in kept:
                 raise BlurnetError(f"layer {layer!r} did not run, or gave no tensor")
-        parts.append(kept)
+        return {layer: maps.to(images.device) for layer, maps in kept.items()}
+
+    parts = [found for _, found in Pieces(piece).run(len(images), maps_of)]
     return {layer: torch.cat([part[layer] for part in parts]) for layer in layers}
 
 
@@ -115,7 +119,9 @@ def _run(model: nn.Module, images: Tensor, keep: Keep, names: Collection[str] | 
             if any(_compiled(module) for module in model.modules()):
                 stack.enter_context(torch.compiler.set_stance("force_eager"))  # it calls no hooks
             stack.enter_context(functions)
-            model(images.clone())  # it may work in place
+            device = device_of(model)
+            here = images.device == device
+            model(images.clone() if here else images.to(device))  # it may work in place
     except BlurnetError:
         raise
     except Exception as error:

@@ -7,7 +7,9 @@ from blurnet.training.batches import Source as Source
 from blurnet.training.checkpoint import Checkpoint as Checkpoint
 from blurnet.training.checkpoint import Checkpoints as Checkpoints
 from blurnet.training.checkpoint import read_checkpoint as read_checkpoint
+from blurnet.training.checkpoint import set_aside_broken as set_aside_broken
 from blurnet.training.checkpoint import write_checkpoint as write_checkpoint
+from blurnet.training.double_cutout import DoubleCutout as DoubleCutout
 from blurnet.training.fit import Augment as Augment
 from blurnet.training.fit import Harden as Harden
 from blurnet.training.fit import History as History

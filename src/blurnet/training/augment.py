@@ -64,7 +64,8 @@ class SignAugmentation:
             The changed images, in [0, 1], of the same shape.
 
         """
-        draw = torch.rand(len(images), 16, generator=generator).to(images.device)
+        drawn = torch.rand(len(images), 16, generator=generator)
+        draw = drawn.to(images.device)
         seen = F.grid_sample(
             images,
             self._grid(draw[:, :6], images.shape[2], images.shape[3]),
@@ -77,10 +78,10 @@ class SignAugmentation:
             seen = seen.lerp(blurred, _some(draw[:, 6:8], self.blur))
         if self.grey and images.shape[1] == 3:
             # luma of ITU-R BT.601
-            grey = torch.einsum("nchw,c->nhw", seen, seen.new_tensor([0.299, 0.587, 0.114]))
+            grey = torch.einsum("nchw,c->nhw", seen, torch.tensor([0.299, 0.587, 0.114]).to(seen))
             seen = seen.lerp(grey[:, None], _some(draw[:, 8:10], self.grey))
         mean = seen.mean(dim=(1, 2, 3), keepdim=True)
-        casts = draw[:, [11 + channel % 3 for channel in range(images.shape[1])]]
+        casts = drawn[:, [11 + channel % 3 for channel in range(images.shape[1])]].to(draw.device)
         gain = _factor(casts, self.cast) * _factor(draw[:, 10:11], self.brightness)
         contrast = _factor(draw[:, 14:15], self.contrast)[..., None, None]
         gain = gain[..., None, None]

@@ -42,6 +42,9 @@ class Source(Protocol):
     per_epoch: int
     """How many of them make an epoch."""
 
+    count: int
+    """How many images ``order`` puts in an order; 0 where it is not ours."""
+
     def order(self, generator: torch.Generator, /) -> Tensor:
         """Draw an epoch's order."""
 
@@ -57,7 +60,7 @@ class SignBatches:
 
     def __init__(self, signs: Labelled, size: int) -> None:
         self.signs, self.size = signs, size
-        self.per_epoch = math.ceil(len(signs) / size)
+        self.per_epoch, self.count = math.ceil(len(signs) / size), len(signs)
 
     def order(self, generator: torch.Generator) -> Tensor:
         """Draw an epoch's order."""
@@ -84,7 +87,7 @@ class GivenBatches:
                 "once an epoch, such as a torch DataLoader or a list of (images, labels); "
                 f"found {type(batches).__name__}"
             )
-        self.given, self.per_epoch = batches, len(batches)
+        self.given, self.per_epoch, self.count = batches, len(batches), 0
 
     def order(self, _generator: torch.Generator) -> Tensor:
         """Give nothing: the order is not ours."""

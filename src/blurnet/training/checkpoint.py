@@ -1,19 +1,23 @@
 """Checkpoints: one safetensors file that says what it is, written whole."""
 
+import hashlib
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import save
+import torch
 from torch import Tensor
 
-from blurnet.data.tensors import read_safetensors
+from blurnet.data.tensors import read_safetensors, to_safetensors
 from blurnet.errors import BlurnetError
-from blurnet.files import disk_errors, write_whole
+from blurnet.files import disk_errors, parse_json, write_whole
 
-FORMAT = "blurnet training checkpoint 1"
+FORMAT = "blurnet training checkpoint 2"
+
+_log = logging.getLogger("blurnet")
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,8 @@ class Checkpoint:
             ``settings``, ``penalties``, ``augment``, ``harden``, ``data`` and ``validation``.
         progress: how far it is: ``step``, ``steps``, ``finished``, the losses, the best so far.
         tensors: ``model.*``, the weights; while unfinished also ``best.*``, ``optimizer.*``, the
-            epoch's ``order`` and the states of both generators.
+            epoch's ``order`` and the states of both generators (and of a GPU's, with the network
+            there).
 
     """
 
@@ -88,25 +93,46 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     tensors = {name: tensor.contiguous() for name, tensor in checkpoint.tensors.items()}
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, save(tensors, {"blurnet": json.dumps(content)}))
+    text = json.dumps(content)
+    metadata = {"blurnet": text, "sha256": _hash(text, tensors)}
+    write_whole(path, to_safetensors(tensors, metadata))
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
     """Read a checkpoint.
 
     Raises:
-        BlurnetError: if the file is missing, cut short, or not a checkpoint of blurnet's.
+        BlurnetError: if the file is missing, cut short, changed, or not a checkpoint of blurnet's.
 
     """
     tensors, metadata = read_safetensors(path)
     try:
-        content = json.loads(metadata["blurnet"])
+        content = parse_json(metadata["blurnet"])
         found = content["format"]
-        if found == FORMAT:
-            return Checkpoint(content["description"], content["progress"], tensors)
+        parts = content["description"], content["progress"]
+        if found == FORMAT and all(isinstance(part, dict) for part in parts):
+            if metadata["sha256"] != _hash(metadata["blurnet"], tensors):
+                raise BlurnetError(f"{path}: not what was written there")
+            return Checkpoint(*parts, tensors)
     except (KeyError, TypeError, ValueError):
         found = "no such entry in its metadata"
     raise BlurnetError(f"{path}: not a checkpoint of blurnet's ({FORMAT!r}); found {found!r}")
+
+
+def set_aside_broken(path: Path) -> None:
+    """Rename a checkpoint that cannot be read, and say so: the training begins anew.
+
+    For files that are blurnet's own, such as those of a step at work.
+    """
+    if not path.exists():
+        return
+    try:
+        read_checkpoint(path)
+    except BlurnetError as error:
+        aside = path.with_name(f"{path.name}.damaged")
+        with disk_errors(path):
+            path.replace(aside)
+        _log.warning("the training begins anew; its checkpoint lies in %s now: %s", aside, error)
 
 
 def refuse_other(path: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
@@ -136,6 +162,16 @@ def describe(part: object) -> Any:
     if is_dataclass(part) and not isinstance(part, type):
         return {"name": type(part).__name__, **asdict(part)}
     return str(getattr(part, "__qualname__", type(part).__qualname__))
+
+
+def _hash(text: str, tensors: Mapping[str, Tensor]) -> str:
+    """Hash all that a checkpoint holds."""
+    found = hashlib.sha256(text.encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        found.update(f"{name} {tensor.dtype} {tuple(tensor.shape)} ".encode())
+        found.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return found.hexdigest()
 
 
 def _flat(values: Any, prefix: str = "") -> dict[str, Any]:

@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from blurnet.devices import device_of
 from blurnet.errors import BlurnetError
-from blurnet.models import load_weights
 from blurnet.models.memory import keep_freed_memory
 from blurnet.models.modes import evaluating
 from blurnet.penalties import Penalty, penalty_terms
@@ -25,7 +25,7 @@ from blurnet.training.checkpoint import (
     refuse_other,
     write_checkpoint,
 )
-from blurnet.training.resume import State, described, restore, state_of, tensors_of
+from blurnet.training.resume import State, described, restore, tensors_of
 from blurnet.training.settings import FitSettings
 
 Augment = Callable[[Tensor, torch.Generator], Tensor]
@@ -119,7 +119,7 @@ def fit(  # noqa: PLR0912, PLR0915 - one loop, to be read from top to bottom
         raise BlurnetError("patience needs validation images, taken from the training part")
     description = described(source, settings, validation, penalties, augment, harden, checkpoints)
     keep_freed_memory()
-    device = next(model.parameters()).device
+    device = device_of(model)
     per_epoch = source.per_epoch
     steps = settings.epochs * per_epoch
     state, optimizer = State(), _optimizer(model, settings)
@@ -132,18 +132,18 @@ def fit(  # noqa: PLR0912, PLR0915 - one loop, to be read from top to bottom
         tensors = tensors_of(model, best, optimizer, order, generator)
         return Checkpoint(description, progress, tensors)
 
-    with torch.random.fork_rng(devices=[]), _interrupts(checkpoints is not None) as interrupted:
+    gpus = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=gpus), _interrupts(checkpoints is not None) as interrupted:
         seed = int(torch.randint(2**62, (), generator=generator))
         torch.manual_seed(seed)
         if checkpoints is not None and checkpoints.path.exists():
             found = read_checkpoint(checkpoints.path)
             refuse_other(checkpoints.path, found.description, description)
-            load_weights(model, found.part("model"), checkpoints.path)
-            state = state_of(found)
+            given = (checkpoints.path, found, model, optimizer, generator)
+            state, order, best = restore(*given, images=source.count)
             if found.progress["finished"]:
                 model.eval()
                 return History(state.losses, state.validation, state.best_epoch)
-            order, best = restore(found, optimizer, generator)
             kept_step = state.step
         model.train()
         while state.step < steps and not state.stopped:
@@ -233,7 +233,7 @@ def _end_epoch(
 
 
 def _validate(model: nn.Module, validation: Labelled) -> tuple[float, float]:
-    device = next(model.parameters()).device
+    device = device_of(model)
     right, loss = 0, 0.0
     with torch.no_grad(), evaluating(model):
         for part in torch.arange(len(validation)).split(512):  # type: ignore[no-untyped-call]

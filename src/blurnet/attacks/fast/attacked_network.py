@@ -9,9 +9,10 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from blurnet.attacks.fast.shortcuts import FirstMaps, first_maps, rearrange
+from blurnet.devices import device_of
 from blurnet.errors import BlurnetError
 from blurnet.models import copy_of
-from blurnet.models.memory import keep_freed_memory
+from blurnet.models.memory import is_out_of_memory, keep_freed_memory, out_of_memory
 
 Precision = Literal["float32", "bfloat16", "auto"]
 
@@ -86,7 +87,7 @@ class AttackedNetwork:
         *,
         plain: bool = False,
     ) -> None:
-        self.device = example.device.type
+        self.device = device_of(model)
         self.dtype = torch.float32
         self.way = PLAIN
         self.first: FirstMaps | None = None
@@ -96,7 +97,7 @@ class AttackedNetwork:
         trial = _Trial(self, still, example)
         if plain:
             return
-        for dtype in dict.fromkeys((dtype_of(precision, self.device), torch.float32)):
+        for dtype in dict.fromkeys((dtype_of(precision, self.device.type), torch.float32)):
             for way in WAYS:
                 with suppress(Exception):  # whatever a network refuses, the next way is tried
                     self.dtype = dtype
@@ -109,7 +110,8 @@ class AttackedNetwork:
     def _take(self, way: Way, example: Tensor, still: tuple[Tensor, Tensor] | None) -> None:
         self.way, self.first = way, None
         if way.rearranged:
-            if still is not None and not self.overwrites:
+            here = example.device == self.device
+            if still is not None and here and not self.overwrites:
                 self.first = first_maps(self.network, *still, self.dtype)
             rearrange(self.network, example, self.dtype)
         for layer in self.network.modules():
@@ -134,7 +136,10 @@ class AttackedNetwork:
             attacked = attacked.contiguous(memory_format=torch.channels_last)
         reshaping = _ViewsAreReshapes() if self.way.reshaped else nullcontext()
         lower = self.dtype != torch.float32
-        with reshaping, torch.autocast(self.device, self.dtype, enabled=lower):
+        kind = self.device.type
+        known = torch.amp.autocast_mode.is_autocast_available(kind)
+        casting = torch.autocast(kind, self.dtype, enabled=lower) if known else nullcontext()
+        with reshaping, casting:
             logits: Tensor = self.network(attacked)
         return logits.float()
 
@@ -151,12 +156,12 @@ def dtype_of(precision: Precision, device: str) -> torch.dtype:
     return torch.bfloat16 if precision == "bfloat16" else torch.float32
 
 
-def fastest_piece(dtype: torch.dtype, *images: Tensor) -> int:
+def fastest_piece(network: AttackedNetwork, *images: Tensor) -> int:
     """Give how many images are best computed at once, the largest being as large as these."""
     pixels = max(image[0, 0].numel() for image in images)
-    if images[0].device.type != "cpu":
+    if network.device.type != "cpu":
         return max(1, FASTEST_ON_GPU * 32 * 32 // max(32 * 32, pixels))
-    return max(1, min(FASTEST[dtype], LARGEST // pixels))
+    return max(1, min(FASTEST[network.dtype], LARGEST // pixels))
 
 
 def _multiplies_bfloat16(device: str) -> bool:
@@ -190,6 +195,8 @@ class _Trial:
         try:
             self.logits, self.gradient = self._run(plain)
         except RuntimeError as error:
+            if is_out_of_memory(error):
+                raise out_of_memory() from error
             raise BlurnetError(
                 "the network has no gradient of its images, which this attack needs (random search "
                 f"needs none): {str(error).splitlines()[0]}"

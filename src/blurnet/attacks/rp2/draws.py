@@ -36,9 +36,9 @@ class Draws:
         """One draw of every transform, 1 × V × k: what stays, and what the result is judged by."""
         if not transforms:
             return
-        device = images.device
-        seed = torch.randint(2**62, (), generator=generator, device=device)
-        self.stream = torch.Generator(device).manual_seed(int(seed))
+        self.device = images.device
+        seed = torch.randint(2**62, (), generator=generator, device=generator.device)
+        self.stream = torch.Generator(generator.device).manual_seed(int(seed))
         shapes = {
             "sticker": images[:1, :1].expand(-1, images.shape[1] + 1, -1, -1),
             "image": images[:1],
@@ -47,7 +47,7 @@ class Draws:
             example = shapes[each.of]
             channels, height, width = example.shape[1:]
             self.shapes.append((channels, height, width))
-            drawn = each.draw(self.images, self.shapes[-1], generator=self.stream)
+            drawn = each.draw(self.images, self.shapes[-1], generator=self.stream).to(self.device)
             self.final.append(drawn[None])
             with torch.no_grad():
                 shapes[each.of] = each(example, drawn[:1])
@@ -55,9 +55,9 @@ class Draws:
     def step(self) -> list[Tensor]:
         """Give each transform's parameters of the next step, ``draws`` × V × k."""
         return [
-            each.draw(self.draws * self.images, shape, generator=self.stream).view(
-                self.draws, self.images, -1
-            )
+            each.draw(self.draws * self.images, shape, generator=self.stream)
+            .to(self.device)
+            .view(self.draws, self.images, -1)
             if each.redraw
             else kept.expand(self.draws, -1, -1)
             for each, shape, kept in zip(self.transforms, self.shapes, self.final, strict=True)

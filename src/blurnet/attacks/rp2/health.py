@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from blurnet.attacks.check import check_images, checked_network, mask_of
+from blurnet.attacks.check import check_images, checked_network, mask_of, sticker_pixels
 from blurnet.attacks.fast.attacked_network import AttackedNetwork
 from blurnet.attacks.rp2.check import targets_of
 from blurnet.attacks.rp2.draws import Draws
@@ -39,7 +39,8 @@ def dead_gradient_share(
         model: any network that ``blurnet.Classifier`` takes; copied, and left as it was.
         images: the photographs, float32 in [0, 1], V × C × H × W.
         targets: as for ``rp2``.
-        mask: H × W, or V × H × W with one for each view; values under it are counted.
+        mask: H × W, or V × H × W with one for each view; values of
+            its pixels above 0.5 are counted.
         noise: the stickers, as ``RP2Result`` has them.
         settings: of the attack that made them.
         generator: where the transforms are drawn from, once.
@@ -79,13 +80,14 @@ def dead_gradient_share(
 
     terms.piece = piece_within(
         lambda count: gradient_of(Part(slice(1), slice(1), slice(count))),
-        budget=budget_on(images.device),
+        budget=budget_on(network.device),
     )
     gradient = torch.zeros_like(sticker)
-    for part in terms.parts(len(targets), 1):
-        gradient[part.target, terms.own(part.view)] += gradient_of(part)
+    for part, its_gradient in terms.in_parts(len(targets), 1, gradient_of):
+        gradient[part.target, terms.own(part.view)] += its_gradient
     if settings.placement == "paste":
         gradient *= sticker * (1 - sticker)
-    counted = (covered if per_image else terms.whole_mask).expand_as(gradient) > 0
+    inside = sticker_pixels(covered if per_image else terms.whole_mask)
+    counted = inside.expand_as(gradient)
     dead = ((gradient == 0) & counted).flatten(1).sum(1)
     return dead / counted.flatten(1).sum(1)

@@ -8,6 +8,10 @@ import torch
 from torch import Tensor
 
 from blurnet.errors import BlurnetError
+from blurnet.files import read_bytes
+
+MOST = 2**20
+"""Bytes of a file of colours; RP2's has 30 lines."""
 
 
 def non_printability_score(
@@ -112,11 +116,10 @@ def read_colors(path: Path) -> Tensor:
             message names the line.
 
     """
+    content = read_bytes(path, MOST)
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except FileNotFoundError:
-        raise BlurnetError(f"{path}: no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
+        lines = content.decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
         raise BlurnetError(f"{path}: not a text file of colours: {error}") from None
     colors = []
     for number, line in enumerate(lines, 1):

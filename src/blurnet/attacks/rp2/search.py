@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +12,8 @@ from blurnet.attacks.check import check_images, checked_network, mask_of
 from blurnet.attacks.fast.attacked_network import AttackedNetwork, fastest_piece
 from blurnet.attacks.rp2.adaptive import watched
 from blurnet.attacks.rp2.check import check_rest, targets_of
+from blurnet.attacks.rp2.closest import Closest
+from blurnet.attacks.rp2.closest import better as is_better
 from blurnet.attacks.rp2.draws import Draws
 from blurnet.attacks.rp2.settings import RP2Settings
 from blurnet.attacks.rp2.terms import Network, Part, Terms
@@ -32,6 +35,8 @@ class RP2Result:
             float32, T × C × H × W, or T × V × C × H × W with one for each image.
         loss: the objective before each step, T × steps, the mean over the images where each has a
             sticker of its own; not a number once a target was done.
+        losses: the same of each sticker, T × s × steps; s is 1, or V with one for each image.
+        reached: the share of its views and draws that each had reached before each step.
         adversarial: the attacked views, in [0, 1] unless unclipped, T × V × C × H × W. With
             transforms: as the network gets them, each view in its first draw. None if they were
             not to be kept.
@@ -40,6 +45,8 @@ class RP2Result:
 
     noise: Tensor
     loss: Tensor
+    losses: Tensor
+    reached: Tensor
     adversarial: Tensor | None
     _terms: Terms = field(repr=False)
 
@@ -131,17 +138,18 @@ def rp2(
         for restart in range(settings.restarts):
             progress = _shifted(on_step, restart * steps, settings.restarts * steps)
             if restart == 0:
-                free, history = _search(terms, judge, network, free, every, progress)
+                free, history, held = _search(terms, judge, network, free, every, progress)
                 continue
             counted, cost = _judge(terms, judge, free, every)
             if settings.stop_when_done:
                 running = every[counted.sum(1) < len(images)]
-            another, its_history = _search(
+            another, its_history, its_held = _search(
                 terms, judge, network, terms.start(generator), running, progress
             )
-            better = _better(*_judge(terms, judge, another, every), counted, cost)
+            better = is_better(*_judge(terms, judge, another, every), counted, cost)
             free = torch.where(better[..., None, None, None], another, free)
             history = torch.where(better[..., None], its_history, history)
+            held = torch.where(better[..., None], its_held, held)
     terms.maps = None
     noise = terms.sticker(free)
     noise = noise if settings.scope == "per_image" else noise[:, 0]
@@ -150,7 +158,7 @@ def rp2(
         kept = images.new_empty(len(targets), len(images), *example.shape[1:])
         for place, sticker in enumerate(noise):
             kept[place] = _attacked(terms, sticker)
-    return RP2Result(noise, history.mean(1), kept, terms)
+    return RP2Result(noise, history.mean(1), history, held, kept, terms)
 
 
 def _attacked(terms: Terms, noise: Tensor) -> Tensor:
@@ -160,7 +168,7 @@ def _attacked(terms: Terms, noise: Tensor) -> Tensor:
 
 def _piece(terms: Terms, network: AttackedNetwork, free: Tensor, example: Tensor) -> int:
     """Say how many images are fastest at once and stay in the budget, with all that is done."""
-    fastest = fastest_piece(network.dtype, terms.images, example)
+    fastest = fastest_piece(network, terms.images, example)
     targets, views = terms.targets.shape
     if targets * views * terms.draws.draws == 1:
         return fastest
@@ -175,7 +183,7 @@ def _piece(terms: Terms, network: AttackedNetwork, free: Tensor, example: Tensor
         expectation, _ = terms.expectation(network, sticker, rows, part, terms.draws.final)
         torch.autograd.grad(expectation.sum(), sticker)
 
-    return min(fastest, piece_within(run, budget=budget_on(free.device)))
+    return min(fastest, piece_within(run, budget=budget_on(network.device)))
 
 
 def _search(
@@ -185,19 +193,22 @@ def _search(
     free: Tensor,
     running: Tensor,
     on_step: Callable[[int], None],
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor]:
     """Lower the objective of the ``running`` targets by Adam, from ``free``, T × s × C × H × W.
 
     Returns:
-        Where it ended, and the objective before each step, T × s × steps.
+        Where it ended, the objective before each step, T × s × steps, and the share of its views
+        that each sticker reached then.
 
     """
     given, draws = terms.settings, terms.draws.draws
     ended = free.clone()  # what is done stays here; Adam moves all
-    closest = _Closest(free) if given.keep == "closest" and not terms.draws.redrawn else None
+    closest = Closest(free) if given.keep == "closest" and not terms.draws.redrawn else None
     free = free.requires_grad_()
     adam = torch.optim.Adam([free], lr=given.lr, betas=given.betas, eps=given.eps)
     history = torch.full((*free.shape[:2], given.steps), torch.nan, device=free.device)
+    share = history.clone()
+    views = draws * (1 if given.scope == "per_image" else len(terms.images))
     held = torch.ones(len(free), dtype=torch.bool, device=free.device)
     for step in range(given.steps):
         if not len(running):
@@ -208,17 +219,17 @@ def _search(
         (gradient,) = torch.autograd.grad(penalty.sum(), free)
         objective = penalty.detach()
         counted, change = torch.zeros_like(objective), torch.zeros_like(objective)
-        for part in terms.parts(len(running), draws):
+        look = partial(_look, terms, network, free.detach(), running, drawn)
+        for part, (its_gradient, expectation, fooled) in terms.in_parts(len(running), draws, look):
             rows, own = running[part.target], terms.own(part.view)
-            sticker = free.detach()[rows, own].requires_grad_()
-            expectation, fooled = terms.expectation(network, sticker, rows, part, drawn)
-            gradient[rows, own] += torch.autograd.grad(expectation.sum(), sticker)[0]
-            objective[rows, own] += expectation.detach()
+            gradient[rows, own] += its_gradient
+            objective[rows, own] += expectation
             held[rows] &= fooled.flatten(1).all(1)
+            counted[rows, own] += terms.count(fooled)
             if closest:
-                counted[rows, own] += terms.count(fooled)
-                change[rows, own] += terms.change(sticker.detach(), part)
+                change[rows, own] += terms.change(free.detach()[rows, own], part)
         history[running, :, step] = objective[running]
+        share[running, :, step] = counted[running] / views
         if closest:
             closest.meet(free.detach(), counted, change)
         free.grad = gradient
@@ -234,12 +245,23 @@ def _search(
     ended[running] = free.detach()[running]
     if closest:
         every = torch.arange(len(ended), device=ended.device)
-        nearer = _better(
+        nearer = is_better(
             *_judge(terms, judge, closest.free, every), *_judge(terms, judge, ended, every)
         )
         nearer &= closest.counted > 0
         ended = torch.where(nearer[..., None, None, None], closest.free, ended)
-    return ended, history
+    return ended, history, share
+
+
+def _look(
+    terms: Terms, network: Network, free: Tensor, running: Tensor, drawn: list[Tensor], part: Part
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Give a part's share of the gradient and of the objective, and where the network is fooled."""
+    rows, own = running[part.target], terms.own(part.view)
+    sticker = free[rows, own].requires_grad_()
+    expectation, fooled = terms.expectation(network, sticker, rows, part, drawn)
+    (gradient,) = torch.autograd.grad(expectation.sum(), sticker)
+    return gradient, expectation.detach(), fooled
 
 
 def _check_finite(history: Tensor) -> None:
@@ -252,26 +274,6 @@ def _check_finite(history: Tensor) -> None:
         )
 
 
-class _Closest:
-    """The sticker met so far that reaches most views and, among equals, changes them least."""
-
-    def __init__(self, free: Tensor) -> None:
-        self.free = free.clone()
-        self.counted = free.new_zeros(free.shape[:2])
-        self.change = free.new_zeros(free.shape[:2])
-
-    def meet(self, free: Tensor, counted: Tensor, change: Tensor) -> None:
-        """Take what is better; what reaches no view never is, nor what was left alone."""
-        better = _better(counted, change, self.counted, self.change)
-        self.free = torch.where(better[..., None, None, None], free, self.free)
-        self.counted = torch.where(better, counted, self.counted)
-        self.change = torch.where(better, change, self.change)
-
-
-def _better(counted: Tensor, cost: Tensor, than_counted: Tensor, than_cost: Tensor) -> Tensor:
-    return (counted > than_counted) | ((counted == than_counted) & (cost < than_cost))
-
-
 @torch.no_grad()
 def _judge(terms: Terms, judge: nn.Module, free: Tensor, rows: Tensor) -> tuple[Tensor, Tensor]:
     """Give, in float32, how many views these targets' stickers fool, and what they cost, t × s.
@@ -281,15 +283,18 @@ def _judge(terms: Terms, judge: nn.Module, free: Tensor, rows: Tensor) -> tuple[
     free, final = free[rows], terms.draws.final
     objective = terms.penalty(free)
     counted, change = torch.zeros_like(objective), torch.zeros_like(objective)
-    for part in terms.parts(len(rows), 1):
-        own = terms.own(part.view)
-        sticker = free[part.target, own]
-        expectation, fooled = terms.expectation(
+
+    def judged(part: Part) -> tuple[Tensor, Tensor]:
+        sticker = free[part.target, terms.own(part.view)]
+        return terms.expectation(
             lambda attacked, _view: judge(attacked), sticker, rows[part.target], part, final
         )
+
+    for part, (expectation, fooled) in terms.in_parts(len(rows), 1, judged):
+        own = terms.own(part.view)
         objective[part.target, own] += expectation
         counted[part.target, own] += terms.count(fooled)
-        change[part.target, own] += terms.change(sticker, part)
+        change[part.target, own] += terms.change(free[part.target, own], part)
     return counted, change if terms.settings.keep == "closest" else objective
 
 

@@ -3,10 +3,11 @@
 A target has s stickers: one, or "per_image" one for each view.
 """
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
@@ -17,6 +18,9 @@ from blurnet.attacks.rp2.objective import attack_loss, reached
 from blurnet.attacks.rp2.placement import free_of, place, place_through, sticker_of
 from blurnet.attacks.rp2.printability import non_printability_score
 from blurnet.attacks.rp2.settings import RP2Settings
+from blurnet.models.memory import in_halves
+
+Found = TypeVar("Found")
 
 Network = Callable[[Tensor, slice], Tensor]
 """(attacked images, which photographs they are) → logits."""
@@ -72,8 +76,8 @@ class Terms:
             ).clone()
         if self.settings.start == "zeros":
             return self.images.new_zeros(shape)
-        drawn = torch.rand(shape, generator=generator, device=self.images.device)
-        return free_of(drawn, self.settings.placement)
+        drawn = torch.rand(shape, generator=generator, device=generator.device)
+        return free_of(drawn.to(self.images.device), self.settings.placement)
 
     def place(self, free: Tensor, view: slice, drawn: Sequence[Tensor]) -> Tensor:
         """Give x_i + T_i(M · δ) of these views, t × d × v × C × H' × W'."""
@@ -192,16 +196,48 @@ class Terms:
         """Give which of a target's stickers these views wear."""
         return view if self.settings.scope == "per_image" else slice(None)
 
+    def in_parts(
+        self, targets: int, draws: int, work: Callable[[Part], Found]
+    ) -> Iterator[tuple[Part, Found]]:
+        """Do ``work`` on all targets × draws × views, block by block.
+
+        Args:
+            targets: how many.
+            draws: how many.
+            work: gives what is found of a block; done again in halves where memory runs out.
+
+        Yields:
+            Each block, and what was found.
+
+        Raises:
+            BlurnetError: if one image takes more memory than there is.
+
+        """
+        counts = (targets, draws, len(self.images))
+
+        def halves_of(part: Part) -> list[Part]:
+            ends = [min(each.stop, count) for each, count in zip(part, counts, strict=True)]
+            sizes = [end - each.start for each, end in zip(part, ends, strict=True)]
+            self.piece = max(1, math.prod(sizes) // 2)
+            axis = next((axis for axis, size in enumerate(sizes) if size > 1), None)
+            if axis is None:
+                return []
+            first, second, middle = list(part), list(part), part[axis].start + sizes[axis] // 2
+            first[axis], second[axis] = slice(part[axis].start, middle), slice(middle, ends[axis])
+            return [Part(*first), Part(*second)]
+
+        return in_halves(self.parts(targets, draws), work, halves_of)
+
     def parts(self, targets: int, draws: int) -> Iterator[Part]:
         """Cut targets × draws × views into blocks of at most ``piece``, views kept together."""
-        views = len(self.images)
-        each_draw = max(1, self.piece // views)
-        each_target = max(1, self.piece // (views * draws))
+        views, piece = len(self.images), self.piece  # which may be halved on the way
+        each_draw = max(1, piece // views)
+        each_target = max(1, piece // (views * draws))
         for target in range(0, targets, each_target):
             for draw in range(0, draws, each_draw):
-                for view in range(0, views, self.piece):
+                for view in range(0, views, piece):
                     yield Part(
                         slice(target, target + each_target),
                         slice(draw, draw + each_draw),
-                        slice(view, view + self.piece),
+                        slice(view, view + piece),
                     )

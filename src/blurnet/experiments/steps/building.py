@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from blurnet.data.tensors import hash_tensors
 from blurnet.defenses import Blur, harden
 from blurnet.errors import BlurnetError
 from blurnet.models import MODELS, build, check_network, import_model, load_weights
@@ -93,15 +94,6 @@ def content_of(network: nn.Module) -> str:
             digest.update(inspect.getsource(kind).encode())
         except (OSError, TypeError):
             digest.update(kind.__qualname__.encode())
-    return digest.hexdigest()
-
-
-def hash_tensors(tensors: Mapping[str, Tensor]) -> str:
-    """Hash names, shapes and contents (SHA-256, hexadecimal)."""
-    digest = hashlib.sha256()
-    for name in sorted(tensors):
-        digest.update(f"{name} {tensors[name].dtype} {tuple(tensors[name].shape)}".encode())
-        digest.update(tensors[name].detach().cpu().reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
 
 

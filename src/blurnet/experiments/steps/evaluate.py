@@ -37,13 +37,14 @@ def evaluated(
         called: what the network is to the experiment, for the progress display.
 
     """
+    data = source.identity()
     return Step(
         kind="evaluate",
         version=1,
         title=f"evaluate {called} on clean signs",
-        config=EvaluateConfig(data=source.identity(), layer=layer),
+        config=EvaluateConfig(data=data, layer=layer),
         values=EvaluateValues,
-        work=partial(_evaluate, source, layer),
+        work=partial(_evaluate, source, data, layer),
         needs={"network": network.step},
     )
 
@@ -74,11 +75,11 @@ def measured_layer(network: PlannedNetwork, layer: str | None) -> str:
 
 
 def _evaluate(
-    source: DataSource, layer: str, needs: Needs, _on_step: OnStep, _folder: Path
+    source: DataSource, data: Identity, layer: str, needs: Needs, _on_step: OnStep, _folder: Path
 ) -> Outcome[EvaluateValues]:
     network: Outcome[NetworkValues] = needs["network"]
     model, classes = network_of(network), network.values.classes
-    signs = source.load().test
+    signs = source.load_same(data).test
     labels = torch.tensor([classes.index(name) for name in signs.classes])[signs.labels]
     kernels = learned_kernels(model)
     values = EvaluateValues(
@@ -87,5 +88,6 @@ def _evaluate(
         answers=tuple(predict(model, signs.images).classes.tolist()),
         maps=map_effects(model, layer, signs.floats),
         kernels=None if kernels is None else kernel_effects(kernels),
+        tracks=None if signs.tracks is None else tuple(signs.tracks.tolist()),
     )
     return Outcome(values, {} if kernels is None else {"kernels": kernels})

@@ -8,13 +8,14 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from blurnet.data.tensors import hash_tensors
 from blurnet.defenses import Blur, Defense, defense_of
 from blurnet.engine import Needs, OnStep, Outcome, Step
 from blurnet.errors import BlurnetError
 from blurnet.models import MODELS, load_weights, read_network
 from blurnet.settings import Settings
 
-from .building import build_network, hash_tensors, inner, put_in
+from .building import build_network, inner, put_in
 from .values import NetworkValues
 
 
@@ -80,7 +81,7 @@ def read_from_file(path: Path, model: str, *, size: int) -> PlannedNetwork:
         title=f"read the network {path.name}",
         config=ReadConfig(model=model, classes=classes, weights=hash_tensors(weights)),
         values=NetworkValues,
-        work=lambda _needs, _on_step, _folder: Outcome(values, weights),
+        work=partial(_read, values, weights),
     )
     return PlannedNetwork(step, model, classes, size, 3, Defense())
 
@@ -128,6 +129,16 @@ def network_of(outcome: Outcome[NetworkValues]) -> nn.Module:
     )
     load_weights(inner(network), outcome.tensors, "a record of this run")
     return network.eval()
+
+
+def _read(
+    values: NetworkValues,
+    weights: dict[str, Tensor],
+    _needs: Needs,
+    _on_step: OnStep,
+    _folder: Path,
+) -> Outcome[NetworkValues]:
+    return Outcome(values, weights)
 
 
 def _filter(

@@ -7,14 +7,15 @@ from pathlib import Path
 from torch import Tensor
 
 from blurnet.attacks import RP2Settings
-from blurnet.data.rp2 import load_noise, load_scene
+from blurnet.data.rp2 import differing, load_noise, load_scene
 from blurnet.data.scene import Scene
+from blurnet.data.tensors import hash_tensors
 from blurnet.engine import Needs, OnStep, Outcome, Step
 from blurnet.errors import BlurnetError
 from blurnet.evaluation import attack, l2_dissimilarity
+from blurnet.models import MODELS, read_network
 from blurnet.settings import Settings
 
-from .building import hash_tensors
 from .network import PlannedNetwork, network_of, read_from_file
 from .values import NetworkValues, StickerValues
 
@@ -25,12 +26,22 @@ MODEL = "lisa_cnn"
 
 @dataclass(frozen=True, eq=False)
 class Published:
-    """What RP2 published: a network, photographs, a sticker on them, and the sticker's target."""
+    """A folder in the layout of what RP2 published.
+
+    Args:
+        network: the network.
+        scene: the photographs, under the mask.
+        sticker: gives the noise on them.
+        target: what the noise was made for.
+        differs: what of it is not RP2's own; see ``blurnet.data.rp2.PUBLISHED``.
+
+    """
 
     network: PlannedNetwork
     scene: Scene
     sticker: Step[StickerValues]
     target: str
+    differs: tuple[str, ...] = ()
 
 
 class PublishedStickerConfig(Settings):
@@ -68,7 +79,9 @@ def read_published(folder: Path) -> Published:
     scene = load_scene(folder)
     network = read_from_file(folder / NETWORK, MODEL, size=scene.images.shape[-1])
     noise, target = load_noise(folder)
-    return Published(network, scene, put_on(noise, scene, target), target)
+    weights = read_network(folder / NETWORK, MODELS[MODEL])
+    differs = differing(weights.model, weights.classes, scene, noise, target)
+    return Published(network, scene, put_on(noise, scene, target), target, differs)
 
 
 def put_on(noise: Tensor, scene: Scene, target: str) -> Step[StickerValues]:
@@ -89,7 +102,7 @@ def put_on(noise: Tensor, scene: Scene, target: str) -> Step[StickerValues]:
             scene=scene.fingerprint(), target=target, noise=hash_tensors({"noise": noise})
         ),
         values=StickerValues,
-        work=lambda _needs, _on_step, _folder: _outcome(scene, target, noise, adversarial),
+        work=partial(_put_on, scene, target, noise, adversarial),
     )
 
 
@@ -122,6 +135,18 @@ def made(
         work=partial(_make, scene, target, settings, seed),
         needs={"network": network.step},
     )
+
+
+def _put_on(
+    scene: Scene,
+    target: str,
+    noise: Tensor,
+    adversarial: Tensor,
+    _needs: Needs,
+    _on_step: OnStep,
+    _folder: Path,
+) -> Outcome[StickerValues]:
+    return _outcome(scene, target, noise, adversarial)
 
 
 def _make(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
+from blurnet.data.tensors import hash_tensors
 from blurnet.defenses import Defense, Recipe, defense_of, train
 from blurnet.engine import Needs, OnStep, Outcome, Step
 from blurnet.evaluation import predict, rate
@@ -15,9 +16,9 @@ from blurnet.experiments.sources import DataSource, Identity
 from blurnet.models import MODELS
 from blurnet.penalties import penalty_terms
 from blurnet.settings import Settings
-from blurnet.training import Checkpoints, Progress
+from blurnet.training import Checkpoints, Progress, set_aside_broken
 
-from .building import build_network, content_of, hash_tensors, inner
+from .building import build_network, content_of, inner
 from .network import PlannedNetwork
 from .values import NetworkValues
 
@@ -68,7 +69,7 @@ def trained(
         BlurnetError: if the recipe or the data make no sense.
 
     """
-    classes = tuple(source.names())
+    classes, identity = tuple(source.names()), source.identity()
     network = recipe_network(recipe, classes, seed=seed, start=start)
     filters = defense_of(network).filters
     defense = recipe.defense.model_copy(update={"filters": filters})
@@ -97,11 +98,11 @@ def trained(
             content=content,
             classes=classes,
             seed=seed,
-            data=source.identity(),
+            data=identity,
             start="" if start is None else hash_tensors(start),
         ),
         values=NetworkValues,
-        work=partial(_train, source, recipe, seed, start),
+        work=partial(_train, source, identity, recipe, seed, start),
         needs=needs,
     )
     return PlannedNetwork(step, recipe.model, classes, recipe.size, recipe.channels, defense)
@@ -141,6 +142,7 @@ def recipe_network(
 
 def _train(
     source: DataSource,
+    identity: Identity,
     recipe: Recipe,
     seed: int,
     start: Mapping[str, Tensor] | None,
@@ -148,10 +150,12 @@ def _train(
     on_step: OnStep,
     folder: Path,
 ) -> Outcome[NetworkValues]:
-    images, test = source.load()
+    images, test = source.load_same(identity)
     if "undefended" in needs:
         start = needs["undefended"].tensors
     network = recipe_network(recipe, images.classes, seed=seed, start=start)
+    checkpoint = folder / "checkpoint.safetensors"
+    set_aside_broken(checkpoint)
     history = train(
         network,
         images,
@@ -160,7 +164,7 @@ def _train(
         augmentation=recipe.augmentation,
         seed=seed,
         checkpoints=Checkpoints(
-            folder / "checkpoint.safetensors",
+            checkpoint,
             {"recipe": recipe.model_dump(mode="json"), "classes": images.classes, "seed": seed},
             every_seconds=CHECKPOINT_SECONDS,
         ),

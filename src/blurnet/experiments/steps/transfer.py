@@ -44,29 +44,40 @@ def carried_over(
         called: what the network is to the experiment, for the progress display.
 
     """
+    test = None if source is None else source.identity()
     return Step(
         kind="transfer",
         version=1,
         title=f"carry the sticker over to: {called}",
-        config=TransferConfig(test=None if source is None else source.identity()),
+        config=TransferConfig(test=test),
         values=TransferValues,
-        work=partial(_transfer, source),
+        work=partial(_transfer, source, test),
         needs={"network": network.step, "sticker": sticker},
     )
 
 
 def _transfer(
-    source: DataSource | None, needs: Needs, _on_step: OnStep, _folder: Path
+    source: DataSource | None,
+    identity: Identity | None,
+    needs: Needs,
+    _on_step: OnStep,
+    _folder: Path,
 ) -> Outcome[TransferValues]:
     network: Outcome[NetworkValues] = needs["network"]
     sticker: Outcome[StickerValues] = needs["sticker"]
     model, classes = network_of(network), network.values.classes
     test = None
-    if source is not None:
-        signs = source.load().test
+    if source is not None and identity is not None:
+        signs = source.load_same(identity).test
         labels = torch.tensor([classes.index(name) for name in signs.classes])[signs.labels]
         right = predict(model, signs.images).classes == labels
-        test = Counted(count=int(right.sum()), total=len(right))
+        test = Counted(
+            count=int(right.sum()),
+            total=len(right),
+            right="".join("1" if each else "0" for each in right.tolist()),
+            labels=tuple(labels.tolist()),
+            tracks=None if signs.tracks is None else tuple(signs.tracks.tolist()),
+        )
     clean, adversarial = sticker.tensors["clean"], sticker.tensors["adversarial"]
     control = control_answers(model, clean.float() / 255, sticker.tensors["mask"])
     values = TransferValues(

@@ -72,10 +72,23 @@ def answered(answers: Answers) -> Answered:
 
 
 class Counted(Settings):
-    """How many of how many."""
+    """How many of how many test images are classified rightly, and which.
+
+    Args:
+        count: how many.
+        total: of how many.
+        right: for each image "1" if it is, else "0", in the order of the source; "" where only the
+            count was kept.
+        labels: their classes; empty likewise.
+        tracks: which passing of a sign each image is of; None where the data know none.
+
+    """
 
     count: int
     total: int
+    right: str = ""
+    labels: tuple[int, ...] = ()
+    tracks: tuple[int, ...] | None = None
 
 
 class TransferValues(Settings):
@@ -99,6 +112,7 @@ class EvaluateValues(Settings):
     answers: tuple[int, ...]
     maps: MapEffects
     kernels: KernelEffects | None
+    tracks: tuple[int, ...] | None = None
 
 
 class WhiteboxValues(Settings):
@@ -138,6 +152,50 @@ class WhiteboxValues(Settings):
     loss_last: float | None
     worst_target: int
     worst_confidence: tuple[float, ...]
+
+
+class ControlValues(Settings):
+    """A network's answers on a scene whose place is covered, and nobody searched for the colours.
+
+    Args:
+        classes: what the logits are called.
+        true: what the scene shows.
+        clean: without a sticker, V.
+        random: under opaque stickers of random colours, stickers × V.
+        plain: "white" and "black" → answers, V.
+        fills: "grey", "mean" and "inpainted" → answers, V.
+
+    """
+
+    classes: tuple[str, ...]
+    true: int
+    clean: tuple[int, ...]
+    random: tuple[tuple[int, ...], ...]
+    plain: dict[str, tuple[int, ...]]
+    fills: dict[str, tuple[int, ...]]
+
+
+class PlaceValues(Settings):
+    """Where a sticker goes. Tensors: ``mask`` (H × W).
+
+    Args:
+        kind: "quiet" or "sensitive".
+        pixels: how many there are.
+        box: left, top, right and bottom; the last row may not be full.
+        confidence_lost: of the true class by greying the place, the mean over images and networks.
+        changed: the share of answers that greying changes.
+        legible: whether that is at most 5 %.
+        images: how many training signs were greyed.
+
+    """
+
+    kind: str
+    pixels: int
+    box: tuple[int, int, int, int]
+    confidence_lost: float
+    changed: float
+    legible: bool
+    images: int
 
 
 class MeasuredLayer(Settings):

@@ -11,6 +11,7 @@ from blurnet.evaluation import attack, mean_loss
 from blurnet.settings import Settings
 
 from .network import PlannedNetwork, network_of
+from .place import PlaceStep, placed_on
 from .values import ControlConfig, NetworkValues, WhiteboxValues, answered
 
 
@@ -42,6 +43,7 @@ def attacked(
     seed: int,
     called: str,
     targets: Sequence[str] | None = None,
+    place: PlaceStep | None = None,
 ) -> Step[WhiteboxValues]:
     """Plan attacking a network white-box: at every target but the true class, or untargeted.
 
@@ -52,6 +54,7 @@ def attacked(
         seed: of the attack's chance.
         called: what the network and the attack are to the experiment, for the progress display.
         targets: the classes to aim at, if not every one.
+        place: finds the mask, in place of the scene's.
 
     """
     if settings.goal == "untargeted":
@@ -68,7 +71,7 @@ def attacked(
         ),
         values=WhiteboxValues,
         work=partial(_attack, scene, settings, seed, tuple(aims)),
-        needs={"network": network.step},
+        needs={"network": network.step} | ({} if place is None else {"place": place}),
     )
 
 
@@ -83,6 +86,7 @@ def _attack(
 ) -> Outcome[WhiteboxValues]:
     network: Outcome[NetworkValues] = needs["network"]
     classes = network.values.classes
+    scene = placed_on(scene, needs)
     found = attack(
         network_of(network),
         scene.floats,

@@ -21,4 +21,5 @@ def measures(results: BlackboxResults) -> Iterator[Measured]:
         ):
             if rate is not None:
                 where = TRANSFERS.get(row.transfer, row.transfer)
-                yield Measured(where, row.label, measure, rate.value, rate, rate.total)
+                counted = row.fooled if measure is SUCCESS else None
+                yield Measured(where, row.label, measure, rate.value, rate, rate.total, counted)

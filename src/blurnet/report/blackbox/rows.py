@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from blurnet.experiments.blackbox import Blackbox
 from blurnet.experiments.results import BlackboxRow, Published, Results, Transfer
+from blurnet.report.provenance import is_own
 
 BlackboxResults = Results[Blackbox, BlackboxRow]
 
@@ -12,6 +13,11 @@ TRANSFERS: dict[Transfer, str] = {
     "surrogate": "The attacker had a network trained with another seed",
 }
 """What the attacker knew."""
+
+
+def unfiltered(rows: Sequence[BlackboxRow]) -> BlackboxRow | None:
+    """Find the network without a filter among rows that share a sticker."""
+    return next((row for row in rows if not row.filters), None)
 
 
 def by_transfer(rows: Sequence[BlackboxRow]) -> dict[Transfer, list[BlackboxRow]]:
@@ -28,7 +34,7 @@ def published(results: BlackboxResults, row: BlackboxRow) -> Published | None:
     It is about RP2's own network, photographs and sticker, which come with ``rp2``, and about an
     attacker who had that network.
     """
-    comparable = results.settings.rp2 is not None and row.transfer == "same_weights"
+    comparable = is_own(results) and row.transfer == "same_weights"
     return row.published if comparable else None
 
 
@@ -37,6 +43,8 @@ def published_words(results: BlackboxResults, rows: Sequence[BlackboxRow]) -> st
     if not any(row.published for row in rows):
         return ""
     if not any(published(results, row) for row in rows):
+        if results.settings.rp2 is not None and not is_own(results):
+            return ""  # the page says what differs
         return (
             "What the talk published is not comparable and is left out: it is about RP2's own "
             "network on RP2's 40 photographs; this run trained its network and drew its signs."

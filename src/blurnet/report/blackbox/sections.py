@@ -12,7 +12,7 @@ from blurnet.experiments.steps.sticker import StickerConfig
 from blurnet.experiments.steps.training import TrainConfig
 from blurnet.experiments.steps.values import NetworkValues, StickerValues, TransferValues
 from blurnet.report.blackbox.rows import TRANSFERS, by_transfer, published
-from blurnet.report.blackbox.tables import rates_table
+from blurnet.report.blackbox.tables import brackets, rates_table
 from blurnet.report.blackbox.verdict import NOTE, verdict
 from blurnet.report.blocks import (
     Bar,
@@ -41,16 +41,22 @@ from blurnet.report.figures.photographs import (
     views_shown,
 )
 from blurnet.report.figures.plots import loss_curves
+from blurnet.report.pairs import PAIRED, detectable_words
+from blurnet.report.provenance import differs_words, is_own, photographs_words
 from blurnet.report.run import Run
+from blurnet.report.unfinished import NO_VERDICT
 from blurnet.report.words import (
     ACCURACY,
     ALTERED,
+    CEILING,
     CONTROL,
     INTERVAL,
     L2_DISSIMILARITY,
     REACHED,
+    STRONGEST,
     SUCCESS,
     TEST_ACCURACY,
+    Measure,
     percent,
     span,
 )
@@ -104,8 +110,7 @@ def _asked(run: BlackboxRun) -> Iterator[Block]:
             "Scene",
             f"{views} {kind} of “{results.true_class}”"
             if settings.rp2 is None
-            else f"{views} photographs of “{results.true_class}”, published with RP2 "
-            f"({settings.rp2})",
+            else photographs_words(results, views),
         ),
         Fact("The sticker's aim", f"“{results.target}”"),
     ]
@@ -115,10 +120,15 @@ def _asked(run: BlackboxRun) -> Iterator[Block]:
             Fact("Seeds", f"network {settings.seed}, surrogate {settings.surrogate_seed}"),
         ]
     yield Facts((*facts, Fact("Filters' border", settings.padding), *run.facts))
+    if differs_words(results):
+        yield Paragraph(differs_words(results), "note")
     yield Details("All settings", settings.model_dump_json(indent=1))
 
 
 def _summary(run: BlackboxRun) -> Iterator[Block]:
+    if not run.results.finished:
+        yield Paragraph(NO_VERDICT)
+        return
     for transfer, rows in by_transfer(run.results.rows).items():
         yield Verdict(TRANSFERS[transfer], verdict(rows))
     yield Paragraph(NOTE, "note")
@@ -128,9 +138,16 @@ def _results(run: BlackboxRun) -> Iterator[Block]:
     """Lay out the tables, published beside measured, and draw the intervals."""
     for transfer, rows in by_transfer(run.results.rows).items():
         yield rates_table(run.results, rows)
+        yield from brackets(rows)
         given = [published(run.results, row) or NOT_PUBLISHED for row in rows]
         successes = tuple(
-            Bar(row.label, row.rates.attack_success_rate, told.attack_success_rate)
+            Bar(
+                row.label,
+                row.rates.attack_success_rate,
+                told.attack_success_rate,
+                None if row.covered is None else row.covered.strongest.value,
+                None if row.covered is None else 1 - row.covered.ceiling.value,
+            )
             for row, told in zip(rows, given, strict=True)
         )
         accuracies = tuple(
@@ -148,8 +165,10 @@ def _results(run: BlackboxRun) -> Iterator[Block]:
 
 def _definitions(run: BlackboxRun) -> Definitions:
     tested = any(row.rates.test_accuracy is not None for row in run.results.rows)
-    measures = [ACCURACY, SUCCESS, ALTERED, REACHED, CONTROL, *[TEST_ACCURACY] * tested]
-    return Definitions((*measures, L2_DISSIMILARITY, INTERVAL))
+    measures = [ACCURACY, SUCCESS, ALTERED, REACHED, CONTROL, STRONGEST, CEILING]
+    measures += [PAIRED, *[TEST_ACCURACY] * tested, L2_DISSIMILARITY, INTERVAL]
+    images = run.results.rows[0].rates.accuracy.total
+    return Definitions((*measures, Measure("detectable", detectable_words(images))))
 
 
 def _sticker_key(run: BlackboxRun, rows: Sequence[BlackboxRow]) -> str:
@@ -180,8 +199,10 @@ def _stickers(run: BlackboxRun) -> Iterator[Sticker]:
 
 
 def _made(run: BlackboxRun, key: str, *, made: bool) -> str:
-    if not made:
+    if not made and is_own(run.results):
         return "Taken as published, not made here."
+    if not made:
+        return f"Taken from {run.results.settings.rp2}, not made here."
     config = run.config(key, StickerConfig)
     asked = config.attack
     return (

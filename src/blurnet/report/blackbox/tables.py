@@ -9,15 +9,29 @@ from blurnet.report.blackbox.rows import (
     by_transfer,
     published,
     published_words,
+    unfiltered,
 )
 from blurnet.report.blocks import Block, Definitions
-from blurnet.report.tables import Cell, Column, Number, Published, Row, Table, rate_cell
+from blurnet.report.bracket_table import bracket_table, strongest_words
+from blurnet.report.pairs import PAIRED, difference_cell, difference_of
+from blurnet.report.tables import (
+    NOTHING,
+    Cell,
+    Column,
+    Number,
+    Published,
+    Row,
+    Table,
+    rate_cell,
+)
 from blurnet.report.words import (
     ACCURACY,
     ALTERED,
+    CEILING,
     CONTROL,
     L2_DISSIMILARITY,
     REACHED,
+    STRONGEST,
     SUCCESS,
     TEST_ACCURACY,
     blur_words,
@@ -29,11 +43,13 @@ SMALL_FIGURES = "Small figures: 95\u00a0% interval."
 def tables(results: BlackboxResults) -> list[Block]:
     """Give what the terminal prints: the rates for each way of transfer, and what they mean."""
     groups = by_transfer(results.rows).values()
-    shown: list[Block] = [rates_table(results, rows) for rows in groups]
+    shown: list[Block] = []
+    for rows in groups:
+        shown += [rates_table(results, rows), *brackets(rows)]
     tested = {row.label: row for row in results.rows if row.rates.test_accuracy is not None}
     if tested:
         shown.append(_test_table(list(tested.values())))
-    every = (ACCURACY, SUCCESS, ALTERED, REACHED, CONTROL, L2_DISSIMILARITY)
+    every = (ACCURACY, SUCCESS, ALTERED, REACHED, CONTROL, STRONGEST, CEILING, L2_DISSIMILARITY)
     return [*shown, Definitions(every)]
 
 
@@ -44,9 +60,12 @@ def rates_table(results: BlackboxResults, rows: Sequence[BlackboxRow]) -> Table:
     columns = (
         *_columns(ACCURACY.name, "accu-\nracy", compared=compared),
         *_columns(SUCCESS.name, "attack\nsuccess", compared=compared, leading=True),
+        *[Column(PAIRED.name)] * (len(rows) > 1),
         Column(ALTERED.name, "predict.\naltered"),
         Column(REACHED.name, "target\nreached"),
         Column(CONTROL.name, "con-\ntrol"),
+        Column(STRONGEST.name),
+        Column(CEILING.name),
         *[Column(TEST_ACCURACY.name)] * tested,
         *[Column("", "published\nacc/succ.", style="cyan", published=True)] * compared,
     )
@@ -62,7 +81,7 @@ def rates_table(results: BlackboxResults, rows: Sequence[BlackboxRow]) -> Table:
     return Table(
         TRANSFERS.get(rows[0].transfer, rows[0].transfer),
         columns,
-        tuple(_row(results, row, compared=compared, tested=tested) for row in rows),
+        tuple(_row(results, row, compared=compared, tested=tested, beside=rows) for row in rows),
         caption=f"{images}; {distance}. {on_test}{SMALL_FIGURES} {words}".strip(),
         below="\n".join(filter(None, [words, f"{distance}, {images}"])),
     )
@@ -78,18 +97,41 @@ def _columns(name: str, short: str, *, compared: bool, leading: bool = False) ->
     ]
 
 
-def _row(results: BlackboxResults, row: BlackboxRow, *, compared: bool, tested: bool) -> Row:
+def brackets(rows: Sequence[BlackboxRow]) -> list[Table]:
+    """Lay out control, ceiling and bracket of the rows of one way of transfer."""
+    known = TRANSFERS.get(rows[0].transfer, rows[0].transfer)
+    named = [(row.label, row.bracket) for row in rows if row.bracket is not None]
+    return [bracket_table(f"The bracket. {known}", named)] if named else []
+
+
+def _row(
+    results: BlackboxResults,
+    row: BlackboxRow,
+    *,
+    compared: bool,
+    tested: bool,
+    beside: Sequence[BlackboxRow],
+) -> Row:
     rates, given = row.rates, published(results, row)
     pair = (None, None) if given is None else (given.accuracy, given.attack_success_rate)
+    covered, plain = row.covered, unfiltered(beside)
     cells: list[Cell] = []
     for rate, share in zip((rates.accuracy, rates.attack_success_rate), pair, strict=True):
         cells.append(rate_cell(rate))
         if compared:
             cells.append(Published((share,)))
     cells += [
+        *[
+            NOTHING
+            if plain is None or plain is row
+            else difference_cell(difference_of(plain.fooled, row.fooled))
+        ]
+        * (len(beside) > 1),
         rate_cell(rates.prediction_altered_rate),
         rate_cell(rates.target_reached_rate),
         rate_cell(rates.control_success_rate),
+        NOTHING if covered is None else rate_cell(covered.strongest, note=strongest_words(covered)),
+        NOTHING if covered is None else rate_cell(covered.ceiling, note=", ".join(covered.fills)),
         *[rate_cell(rates.test_accuracy)] * tested,
         *[Published(pair)] * compared,
     ]

@@ -4,6 +4,9 @@ from collections.abc import Sequence
 
 from blurnet.evaluation import Rate
 from blurnet.experiments.results import BlackboxRow
+from blurnet.report.blackbox.rows import unfiltered
+from blurnet.report.bracket_table import weak_words
+from blurnet.report.pairs import pair_of, settled_words
 from blurnet.report.words import percent, span
 
 NOTE = (
@@ -22,7 +25,7 @@ def verdict(rows: Sequence[BlackboxRow]) -> str:
         rows: those that share a sticker, at least one.
 
     """
-    plain = next((row for row in rows if not row.filters), None)
+    plain = unfiltered(rows)
     filtered = [row for row in rows if row.filters]
     if not filtered:
         return "No filtered network was tried."
@@ -34,7 +37,7 @@ def verdict(rows: Sequence[BlackboxRow]) -> str:
         _share_without(best),
     ]
     if plain is not None:
-        sentences += [_difference(best, plain), _strength(plain)]
+        sentences += [_difference(best, plain, len(filtered)), _strength(plain)]
     return " ".join(filter(None, sentences))
 
 
@@ -59,9 +62,10 @@ def _control(best: BlackboxRow) -> str:
         f"Stickers of random colours in the same mask alone make {percent(control.value)} wrong "
         f"({span(control)})"
     )
+    weak = weak_words(best.rates.attack_success_rate, best.covered)
     if _success(best) <= control.high:
-        return f"{sentence}: the attack does not stand out from mere covering."
-    return f"{sentence}."
+        return f"{sentence}: the attack does not stand out from mere covering. {weak}".strip()
+    return f"{sentence}. {weak}".strip()
 
 
 def _cost(best: BlackboxRow, plain: BlackboxRow | None) -> str:
@@ -90,9 +94,15 @@ def _share_without(best: BlackboxRow) -> str:
     )
 
 
-def _difference(best: BlackboxRow, plain: BlackboxRow) -> str:
+def _difference(best: BlackboxRow, plain: BlackboxRow, compared: int) -> str:
     if _success(best) >= _success(plain):
         return "So no filter lowered the attack success rate."
+    pair = pair_of(plain.fooled, best.fooled)
+    if pair is not None:
+        fools = "the sticker fools the"
+        return settled_words(
+            pair, f"{fools} unfiltered network", f"{fools} filtered network", compared
+        )
     rate = best.rates.attack_success_rate
     if rate.high >= plain.rates.attack_success_rate.low:
         return f"The two intervals overlap: {rate.total} images do not settle that it helped."

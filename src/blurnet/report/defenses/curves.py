@@ -10,7 +10,13 @@ from blurnet.experiments.results import AttackedScene, DefenseRow
 from blurnet.experiments.steps.values import WhiteboxValues
 from blurnet.report.defenses.words import name_of, undefended
 from blurnet.report.figures.drawings import Drawing
-from blurnet.report.figures.plots import Curve, Point, alpha_curves, loss_curves, setting_curves
+from blurnet.report.figures.plots import (
+    Curve,
+    Point,
+    alpha_curves,
+    loss_curves,
+    setting_curves,
+)
 from blurnet.report.run import Run
 from blurnet.report.words import counted
 
@@ -22,11 +28,40 @@ def curves(run: Run[Defenses, DefenseRow]) -> Iterator[Drawing]:
     """Draw accuracy and success over α and over attacks' settings, and the loss over steps."""
     yield from _over_alpha(run.results.rows)
     yield from _over_settings(run.results.settings, run.results.rows)
+    yield from _over_area(run.results.rows)
     yield from _over_steps(run)
 
 
+def _over_area(rows: Sequence[DefenseRow]) -> Iterator[Drawing]:
+    """For scenes of one class and kind of place that differ in the sticker's area alone."""
+    for attack, scenes in rows[0].attacks.items():
+        families: dict[tuple[str, str], list[int]] = {}
+        for place, scene in enumerate(scenes):
+            if scene.place and scene.image_pixels:
+                kind = scene.place.partition(",")[0]
+                families.setdefault((scene.true_class, kind), []).append(place)
+        for (true_class, kind), places in families.items():
+            if len(places) < 2:
+                continue
+            drawn = [
+                Curve(
+                    name_of(row),
+                    tuple(
+                        _point(100 * its.pixels / its.image_pixels, its.any_target)
+                        for its in (row.attacks.get(attack, ())[place] for place in places)
+                    ),
+                )
+                for row in rows
+            ]
+            title = f"{attack} on {true_class}, {kind}: success over area"
+            alt = f"{title}, a curve for each network; the figures are in the tables"
+            draw = partial(setting_curves, title, "area in % of the image", drawn)
+            yield Drawing(title, alt, draw, "Views that some target's sticker fools.")
+
+
 def _over_alpha(rows: Sequence[DefenseRow]) -> Iterator[Drawing]:
-    """For every penalty that the run has several α of."""
+    """For every penalty that the run has several α of; over all seeds, or a point is left out."""
+    rows = [row for row in rows if not row.seeds_lacking]
     families: dict[str, list[DefenseRow]] = {}
     for row in rows:
         if row.alpha is not None:

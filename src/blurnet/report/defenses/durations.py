@@ -19,7 +19,7 @@ def families(rows: Sequence[DefenseRow]) -> dict[str, list[DefenseRow]]:
     """Give the rows that differ in their epochs alone, the shortest training first."""
     found: dict[str, list[DefenseRow]] = {}
     for row in rows:
-        if row.epochs is not None:
+        if row.epochs is not None and not row.seeds_lacking:
             found.setdefault(f"{family_of(row)}, {row.model}", []).append(row)
     return {
         family_of(each[0]): sorted(each, key=lambda row: row.epochs or 0)
@@ -35,7 +35,7 @@ def durations_drawings(rows: Sequence[DefenseRow]) -> Iterator[Drawing]:
         return
     for attack in rows[0].attacks:
         for place, scene in enumerate(rows[0].attacks[attack]):
-            title = f"{attack} on {scene.true_class}: success over test accuracy"
+            title = f"{attack} on {scene.scene}: success over test accuracy"
             yield Drawing(
                 title,
                 f"{title}, a dot for each network; the figures are in the tables",

@@ -25,9 +25,10 @@ def measures(results: DefenseResults) -> Iterator[Measured]:
         yield Measured("Clean signs", name, TEST_ACCURACY, rate.value, rate, rate.total)
         for attack, scenes in row.attacks.items():
             for scene in scenes:
-                table = f"{attack} on {scene.true_class}"
+                table = f"{attack} on {scene.scene}"
                 for measure, found in _rates(scene):
-                    yield Measured(table, name, measure, found.value, found, scene.images)
+                    counted = scene.fooled if measure is MEAN else None
+                    yield Measured(table, name, measure, found.value, found, scene.images, counted)
 
 
 def _rates(scene: AttackedScene) -> Iterator[tuple[Measure, Rate]]:

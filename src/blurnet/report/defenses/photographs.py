@@ -56,7 +56,7 @@ def _photographs(
             networks.append(told)
             if network is row.networks[0] and len(sheets) < MOST_ROWS:
                 sheets[name_of(row)] = (worst, told.attacked)
-    signs = run.results.rows[0].attacks.get(attack, ())[place].true_class
+    signs = run.results.rows[0].attacks.get(attack, ())[place].scene
     title = f"{attack}, {signs}"
     return PhotographSet(
         title,

@@ -24,19 +24,29 @@ from blurnet.report.defenses.curves import curves
 from blurnet.report.defenses.durations import durations_drawings, durations_verdict
 from blurnet.report.defenses.kernels import kernels
 from blurnet.report.defenses.photographs import photographs
-from blurnet.report.defenses.tables import AttackTable, attack_tables, class_table, clean_table
+from blurnet.report.defenses.tables import (
+    AttackTable,
+    attack_tables,
+    bracket_tables,
+    class_table,
+    clean_table,
+)
 from blurnet.report.defenses.targets import target_panels
 from blurnet.report.defenses.verdict import NOT_ATTACKED, NOTE, clean_verdict, verdicts
 from blurnet.report.defenses.words import (
     ATTACK_MEASURES,
     CLEAN_MEASURES,
     MEAN,
+    covered_at,
     left_out,
     name_of,
     published,
 )
+from blurnet.report.pairs import detectable_words
+from blurnet.report.provenance import differs_words, photographs_words
 from blurnet.report.run import Run
-from blurnet.report.words import INTERVAL, L2_DISSIMILARITY
+from blurnet.report.unfinished import NO_VERDICT
+from blurnet.report.words import INTERVAL, L2_DISSIMILARITY, Measure
 
 DefenseRun = Run[Defenses, DefenseRow]
 
@@ -63,7 +73,7 @@ def sections(run: DefenseRun) -> list[Section]:
         made.append(Section("Photographs and answers", "photographs.html.j2", photographs(run)))
     if any(row.kernels for row in run.results.rows):
         made.append(blocks("Learned kernels", kernels(run)))
-    made.append(blocks("What the numbers mean", _definitions(attacked=attacked)))
+    made.append(blocks("What the numbers mean", _definitions(run, attacked=attacked)))
     return made
 
 
@@ -81,16 +91,21 @@ def _asked(run: DefenseRun) -> Iterator[Block]:
         facts.append(
             Fact(
                 "Attacked",
-                f"{scene.images} photographs published with RP2 ({settings.rp2})"
+                photographs_words(run.results, scene.images)
                 if settings.rp2
                 else f"{scene.images} {where} of “{scene.true_class}”",
             )
         )
     yield Facts((*facts, *run.facts))
+    if differs_words(run.results):
+        yield Paragraph(differs_words(run.results), "note")
     yield Details("All settings", settings.model_dump_json(indent=1))
 
 
 def _summary(run: DefenseRun) -> Iterator[Block]:
+    if not run.results.finished:
+        yield Paragraph(NO_VERDICT)
+        return
     rows = run.results.rows
     if not rows[0].attacks:
         yield Verdict("Clean signs", clean_verdict(rows))
@@ -110,6 +125,7 @@ def _attacks(run: DefenseRun) -> Iterator[Block]:
     why = left_out(run.results)
     if why:
         yield Paragraph(why, "caption")
+    yield from bracket_tables(run.results)
     for shown in attack_tables(run.results):
         yield shown.table
         yield Charts((_bars(run, shown),))
@@ -119,11 +135,23 @@ def _bars(run: DefenseRun, shown: AttackTable) -> Bars:
     bars = []
     for row, scene in zip(shown.rows, shown.scenes, strict=True):
         given = published(run.results, row, shown.attack, shown.place)
-        bars.append(Bar(name_of(row), scene.mean, None if given is None else given.mean))
-    true = shown.scenes[0].true_class
-    return Bars(f"Mean success, {shown.attack}, {true}", MEAN.name, tuple(bars))
+        covered = covered_at(row, shown.place)
+        bars.append(
+            Bar(
+                name_of(row),
+                scene.mean,
+                None if given is None else given.mean,
+                None if covered is None else covered.strongest.value,
+                None if covered is None else 1 - covered.ceiling.value,
+            )
+        )
+    where = shown.scenes[0].scene
+    return Bars(f"Mean success, {shown.attack}, {where}", MEAN.name, tuple(bars))
 
 
-def _definitions(*, attacked: bool) -> Definitions:
-    under_attack = (*ATTACK_MEASURES, L2_DISSIMILARITY) if attacked else ()
-    return Definitions((*CLEAN_MEASURES, *under_attack, INTERVAL))
+def _definitions(run: DefenseRun, *, attacked: bool) -> Definitions:
+    if not attacked:
+        return Definitions((*CLEAN_MEASURES, INTERVAL))
+    first = next(iter(run.results.rows[0].attacks.values()))[0]
+    told = Measure("detectable", detectable_words(first.images))
+    return Definitions((*CLEAN_MEASURES, *ATTACK_MEASURES, L2_DISSIMILARITY, INTERVAL, told))

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 from blurnet.experiments.results import AttackedScene, DefenseRow
 from blurnet.report.blocks import Block, Definitions, Paragraph
+from blurnet.report.bracket_table import bracket_table, strongest_words
 from blurnet.report.defenses.words import (
     ACCURACY,
+    AGAINST,
     ATTACK_MEASURES,
     CLEAN_MEASURES,
     CONTROL,
@@ -18,13 +20,18 @@ from blurnet.report.defenses.words import (
     VARIATION,
     WORST,
     DefenseResults,
+    covered_at,
     left_out,
+    matched,
     name_of,
     published,
     row_words,
+    scene_of,
     scene_title,
+    seeds_of,
     seeds_span,
 )
+from blurnet.report.pairs import difference_cell, difference_of, seeds_words
 from blurnet.report.tables import (
     NOTHING,
     Cell,
@@ -37,7 +44,7 @@ from blurnet.report.tables import (
     rate_cell,
     share_cell,
 )
-from blurnet.report.words import ABSENT, L2_DISSIMILARITY, counted, percent
+from blurnet.report.words import ABSENT, CEILING, L2_DISSIMILARITY, STRONGEST, percent
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,7 @@ def tables(results: DefenseResults) -> list[Block]:
     measures = (*CLEAN_MEASURES, *(ATTACK_MEASURES if attacked else ()))
     return [
         clean_table(results),
+        *bracket_tables(results),
         *attacked,
         *[Paragraph(why)] * bool(why),
         Definitions(measures),
@@ -70,7 +78,6 @@ def clean_table(results: DefenseResults) -> Table:
     learned = any(row.kernels for row in rows)
     compared = any(_published_accuracy(results, row) is not None for row in rows)
     part = "validation signs" if settings.validation else "test signs"
-    seeds = counted(len(rows[0].networks), "seed")
     columns = [
         Column(TEST_ACCURACY.name, "test\naccuracy", interval=True),
         *[Column("published", published=True)] * compared,
@@ -92,7 +99,7 @@ def clean_table(results: DefenseResults) -> Table:
     if compared:
         caption += " Published: the talk's Table 2, on a split that it does not state."
     return Table(
-        f"Clean: {rows[0].test_accuracy.total} {part}, {seeds}",
+        f"Clean: {rows[0].test_accuracy.total} {part}, {seeds_of(rows)}",
         tuple(columns),
         tuple(
             Row(
@@ -172,6 +179,9 @@ def _attack(
         *beside,
         Column(REACHED.name if targeted else "", "target\nreached"),
         Column(CONTROL.name, "con-\ntrol"),
+        Column(STRONGEST.name),
+        Column(CEILING.name),
+        Column(AGAINST.name),
         Column(L2_DISSIMILARITY.name, "L2\ndissim."),
         Column("loss, first and last step"),
         *[Column("", "published\nmean/worst", style="cyan", published=True)] * compared,
@@ -188,26 +198,62 @@ def _attack(
             *[Published((worst,))] * compared,
             rate_cell(scene.reached),
             rate_cell(scene.control),
+            *_references(row, place),
+            _against(rows, row, attack, place),
             number_cell(
                 scene.l2_dissimilarity, ".3f", "" if far is None else f"published {far:.3f}"
             ),
             Words(_loss(scene)),
             *[Published((mean, worst))] * compared,
         ]
-        shown.append(Row(name_of(row), tuple(cells), row_words(row, rows[0].model)))
+        words = row_words(row, rows[0].model)
+        covered = covered_at(row, place)
+        if covered is not None and not covered.well_posed:
+            words += "; ILL-POSED here: this measures covering, do not quote it"
+        shown.append(Row(name_of(row), tuple(cells), words))
     under = "; under the worst target, its name (for each seed)" * targeted
-    caption = f"Small figures: 95\u00a0% interval{under}."
+    caption = (
+        f"Small figures: 95\u00a0% interval{under}. “{AGAINST.name}”: beside the undefended "
+        "network of the same training and seed; “no match”: the run has none."
+    )
     if compared:
         caption += " Published: the talk's Table 2, on networks that are not ours."
-    title = scene_title(attack, scenes, len(rows[0].networks))
+    title = scene_title(attack, scenes, seeds_of(rows))
     return Table(title, columns, tuple(shown), caption=caption)
+
+
+def bracket_tables(results: DefenseResults) -> Iterator[Table]:
+    """Lay out the bracket of every row, scene by scene."""
+    rows = results.rows
+    for place in range(min(len(row.brackets) for row in rows)):
+        named = [(name_of(row), row.brackets[place]) for row in rows]
+        seeds = seeds_words(len(rows[0].networks))
+        yield bracket_table(f"The bracket on {named[0][1].scene}, {seeds}", named)
+
+
+def _references(row: DefenseRow, place: int) -> tuple[Cell, Cell]:
+    covered = covered_at(row, place)
+    if covered is None:
+        return NOTHING, NOTHING
+    return (
+        rate_cell(covered.strongest, note=strongest_words(covered)),
+        rate_cell(covered.ceiling, note=", ".join(covered.fills)),
+    )
+
+
+def _against(rows: Sequence[DefenseRow], row: DefenseRow, attack: str, place: int) -> Cell:
+    plain = matched(rows, row)
+    before, here = scene_of(plain, attack, place), scene_of(row, attack, place)
+    if before is None or here is None:
+        return Words("no match") if row.defense and row.trained_as else NOTHING
+    return difference_cell(difference_of(before.fooled, here.fooled))
 
 
 def _worst(scene: AttackedScene) -> Cell:
     if not scene.targeted:
         return NOTHING
     names = ", ".join(dict.fromkeys(scene.worst_targets))
-    return rate_cell(scene.worst, note=names, interval=False)
+    return rate_cell(scene.worst, note=names)
 
 
 def _loss(scene: AttackedScene) -> str:

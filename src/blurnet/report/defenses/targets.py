@@ -87,8 +87,8 @@ def _panel(
         )
     name = name_of(row)
     return Panel(
-        {"Attack": attack, "Signs": scene.true_class, "Network": name},
-        f"{name}: {attack} on {scene.images} views of {scene.true_class}",
+        {"Attack": attack, "Signs": scene.scene, "Network": name},
+        f"{name}: {attack} on {scene.images} views of {scene.scene}",
         name,
         tuple(sorted(bars, key=lambda bar: -bar.success.value)),
     )

@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from blurnet.evaluation.statistics import SEEDS
 from blurnet.experiments.results import AttackedScene, DefenseRow
-from blurnet.report.defenses.words import name_of, undefended
+from blurnet.report.bracket_table import weak_words
+from blurnet.report.defenses.words import covered_at, matched, name_of, scene_of, undefended
+from blurnet.report.pairs import difference_of
 from blurnet.report.words import percent, span
 
 NOTE = (
@@ -84,8 +87,9 @@ def verdict(rows: Sequence[DefenseRow], attack: str) -> str:
             f" Lower, at a higher price: “{name_of(dearer.row)}” with {percent(dearer.mean)} at "
             f"{percent(dearer.accuracy)}."
         )
+    text += _settled(rows, best, attack, len(cheap))
     if best.mean >= plain.mean:
-        text += f" So none of the cheap ones has a lower success on {plain.scene.true_class}."
+        text += f" So none of the cheap ones has a lower success on {plain.scene.scene}."
     return text
 
 
@@ -97,6 +101,42 @@ def clean_verdict(rows: Sequence[DefenseRow]) -> str:
         f"Test accuracy lies between {percent(least.test_accuracy.value)} (“{name_of(least)}”) and "
         f"{percent(best.test_accuracy.value)} (“{name_of(best)}”)."
     )
+
+
+def _ill(row: DefenseRow, place: int) -> str:
+    covered = covered_at(row, place)
+    return " (ill-posed)" if covered is not None and not covered.well_posed else ""
+
+
+def _settled(rows: Sequence[DefenseRow], best: _Found, attack: str, compared: int) -> str:
+    """Say whether images and seeds settle that the best defense helped."""
+    seeds = len(best.row.networks)
+    plain = scene_of(matched(rows, best.row), attack)
+    if plain is None:
+        return (
+            " No undefended network of the same training and seeds stands beside it, so what the "
+            "defense does cannot be told from what its training does."
+            if best.row.trained_as
+            else ""
+        )
+    found = difference_of(plain.fooled, best.scene.fooled)
+    if found is None:
+        return ""
+    points = f"{100 * found.value:+.1f} points ({100 * found.low:+.1f} to {100 * found.high:+.1f})"
+    text = (
+        " Beside the undefended network of the same training and seeds, on the same images: "
+        f"{points.replace('-', '−')}, "
+        + (
+            "which settles a difference"
+            if found.settled
+            else "which does not settle that it helped"
+        )
+    )
+    if seeds < SEEDS:
+        text += f" on {seeds} of {SEEDS} seeds: do not compare before there are {SEEDS}"
+    elif compared > 1 and found.settled:
+        text += f"; the best of {compared} was chosen, which flatters it"
+    return f"{text}."
 
 
 def _found(row: DefenseRow, attack: str) -> _Found:
@@ -120,12 +160,20 @@ def _lowest(found: _Found) -> str:
         + (f"; worst target {_worst(found.scene)}" if found.scene.targeted else "")
         + f") at a test accuracy of {percent(found.accuracy)}."
     )
+    covered = covered_at(found.row, 0)
     if mean.value <= control.high:
         text += (
             f" Stickers of random colours alone do {percent(control.value)} there: the attack "
             "does not stand out from mere covering."
         )
+    if weak_words(found.scene.any_target, covered):
+        text += f" {weak_words(found.scene.any_target, covered)}"
+    if covered is not None and not covered.well_posed:
+        text += " The place is ill-posed for this network: covering alone costs it over 5 points."
     if not found.others:
         return text
-    told = ", ".join(f"{scene.true_class} {percent(scene.mean.value)}" for scene in found.others)
+    told = ", ".join(
+        f"{scene.scene} {percent(scene.mean.value)}{_ill(found.row, place)}"
+        for place, scene in enumerate(found.others, start=1)
+    )
     return f"{text} Its mean success on other signs: {told}."

@@ -2,16 +2,19 @@
 
 from collections.abc import Sequence
 
+from blurnet.experiments.brackets import Covered
 from blurnet.experiments.defenses import Defenses
 from blurnet.experiments.results import AttackedScene, DefenseRow, Published, Results
-from blurnet.report.words import Measure, between, counted, defense_words, short
+from blurnet.report.pairs import seeds_words
+from blurnet.report.provenance import NEEDED, is_own
+from blurnet.report.words import CEILING, STRONGEST, Measure, between, counted, defense_words, short
 
 DefenseResults = Results[Defenses, DefenseRow]
 
 TEST_ACCURACY = Measure(
     "test accuracy",
-    "held-out signs classified as their class; the mean over training seeds, the interval that of "
-    "one such test",
+    "held-out signs classified as their class; the mean over training seeds, with an interval from "
+    "runs of frames that err together and from the seeds",
 )
 CALLED = Measure(
     "called …",
@@ -49,7 +52,13 @@ CONTROL = Measure(
     "views not classified as their true class under opaque stickers of random colours in the same "
     "mask, the mean over ten",
 )
-ATTACK_MEASURES = (ACCURACY, MEAN, WORST, REACHED, CONTROL)
+AGAINST = Measure(
+    "against undefended",
+    "the difference of the mean success, in points, to the undefended network that was trained "
+    "exactly so and with the same seed, on the same images, with an interval over images and "
+    "seeds; where each image is fooled or not, the exact McNemar test",
+)
+ATTACK_MEASURES = (ACCURACY, MEAN, WORST, REACHED, CONTROL, STRONGEST, CEILING, AGAINST)
 
 PUBLISHED_NETWORK = "lisa_cnn"
 """The architecture of the networks that the talk's Table 2 is about."""
@@ -61,14 +70,25 @@ PUBLISHED_OTHERWISE = (
 
 
 def name_of(row: DefenseRow) -> str:
-    """Call a row by its label, and its α and epochs where the experiment has several."""
+    """Call a row by its label, its α, epochs where there are several, and seeds if some lack."""
     epochs = "" if row.epochs is None else f", {counted(row.epochs, 'epoch')}"
-    return f"{family_of(row)}{epochs}"
+    name, there = f"{family_of(row)}{epochs}", len(row.networks)
+    if not row.seeds_lacking:
+        return name
+    return f"{name} ({there} of {counted(there + row.seeds_lacking, 'seed')})"
 
 
 def family_of(row: DefenseRow) -> str:
     """Call what a row has in common with rows that were trained longer or shorter."""
     return row.label if row.alpha is None else f"{row.label}, α {short(row.alpha)}"
+
+
+def seeds_of(rows: Sequence[DefenseRow]) -> str:
+    """Say over how many seeds the means of rows are."""
+    counts = sorted({len(row.networks) for row in rows})
+    if len(counts) == 1:
+        return seeds_words(counts[0])
+    return f"{counts[0]} to {counted(counts[-1], 'seed')}"
 
 
 def row_words(row: DefenseRow, model: str) -> str:
@@ -83,18 +103,18 @@ def seeds_span(row: DefenseRow) -> str:
     return between(min(accuracies), max(accuracies))
 
 
-def scene_title(attack: str, scenes: Sequence[AttackedScene], seeds: int) -> str:
+def scene_title(attack: str, scenes: Sequence[AttackedScene], seeds: str) -> str:
     """Say what a table of attacks is about: the same scene, attacked on each row's networks."""
     scene, tried = scenes[0], sorted({each.targets_tried for each in scenes})
     aims = f"{' or '.join(map(str, tried))} targets" if tried[-1] else "untargeted"
-    seen = f"{scene.images} views of {scene.true_class}"
-    return f"{attack} on {seen}, {aims}, {counted(seeds, 'seed')}"
+    seen = f"{scene.images} views of {scene.scene}"
+    return f"{attack} on {seen}, {aims}, {seeds}"
 
 
 def published_attack(results: DefenseResults) -> str | None:
     """Name the attack that is the published one, on RP2's photographs, if there is one."""
     settings = results.settings
-    if settings.rp2 is None:
+    if not is_own(results, *NEEDED):
         return None
     same = (name for name, attack in settings.attacks.items() if attack.settings.published)
     return next(same, None)
@@ -123,6 +143,37 @@ def left_out(results: DefenseResults) -> str:
     """Say why nothing that was published stands beside the rows, if that is so."""
     given = any(row.published for row in results.rows) and any(row.attacks for row in results.rows)
     return PUBLISHED_OTHERWISE if given and published_attack(results) is None else ""
+
+
+def matched(rows: Sequence[DefenseRow], row: DefenseRow) -> DefenseRow | None:
+    """Find the undefended network that was trained exactly as a defended one, with the same seeds.
+
+    None where there is none: what a defense does cannot then be told from what other training does.
+    """
+    if not row.defense or not row.trained_as:
+        return None
+    seeds = [network.seed for network in row.networks]
+    return next(
+        (
+            each
+            for each in rows
+            if not each.defense
+            and each.trained_as == row.trained_as
+            and [network.seed for network in each.networks] == seeds
+        ),
+        None,
+    )
+
+
+def scene_of(row: DefenseRow | None, attack: str, place: int = 0) -> AttackedScene | None:
+    """Give what an attack did on one scene; None if it was not tried there."""
+    scenes = () if row is None else row.attacks.get(attack, ())
+    return scenes[place] if place < len(scenes) else None
+
+
+def covered_at(row: DefenseRow, place: int) -> Covered | None:
+    """Give the control and the ceiling of a row on one scene."""
+    return row.brackets[place].covered if place < len(row.brackets) else None
 
 
 def undefended(

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from blurnet.evaluation import Rate
 from blurnet.evaluation.evidence import Evidence
+from blurnet.report.evidence.audit import struck_words, worst_struck
 from blurnet.report.figures.drawings import Drawing
 from blurnet.report.figures.images import interval_bar
 from blurnet.report.figures.plots import STYLE
@@ -30,6 +31,7 @@ class Rung:
         note: what that is, in a few words.
         accuracy: images classified as their class.
         kind: what its colour says.
+        struck: why an audit strikes it through; "" if it does not.
 
     """
 
@@ -37,6 +39,7 @@ class Rung:
     note: str
     accuracy: Rate
     kind: Kind
+    struck: str = ""
 
     @property
     def bar(self) -> Markup:
@@ -51,7 +54,8 @@ class Bracket:
     Args:
         rungs: from the top.
         upper: the accuracy under the worst case over attacks.
-        lower: the certified accuracy; None if none was computed.
+        lower: the certified accuracy of this very network; None if there is none, as of every
+            bare one: see ``masking``.
 
     """
 
@@ -96,7 +100,7 @@ class Bracket:
                 axes.plot([100 * rate.low, 100 * rate.high], [place] * 2, color="#1a1d23", lw=1.3)
             last = len(self.rungs)
             axes.plot([low, 100 * self.upper.value], [last] * 2, color=COLOURS["worst"], lw=5)
-            names = [*(rung.name for rung in self.rungs), "the truth lies here"]
+            names = [_called(rung) for rung in self.rungs] + ["the truth lies here"]
             axes.set_yticks(range(last + 1), [textwrap.fill(name, 30) for name in names])
             axes.set(xlabel="accuracy in %", xlim=(0, 100), ylim=(last + 0.6, -0.6))
             axes.grid(visible=False, axis="y")
@@ -104,7 +108,7 @@ class Bracket:
 
 
 def bracket_of(evidence: Evidence) -> Bracket:
-    """Give the bracket of an evaluation."""
+    """Give the bracket of the bare network."""
     found = evidence.attacks
     rungs = (
         Rung("Clean images", "no sticker", evidence.accuracy, "reference"),
@@ -114,6 +118,7 @@ def bracket_of(evidence: Evidence) -> Bracket:
             complement(evidence.control.success),
             "reference",
         ),
+        *_strongest(evidence),
         Rung(
             "The sticker's place known",
             f"the ceiling: its pixels filled in ({evidence.ceiling.best})",
@@ -126,6 +131,7 @@ def bracket_of(evidence: Evidence) -> Bracket:
                 "with the worst of its targets for each image" if len(each.targets) > 1 else "",
                 complement(each.any_target),
                 "attack",
+                struck_words(evidence.struck(each.attack.name)),
             )
             for each in found
         ),
@@ -134,9 +140,23 @@ def bracket_of(evidence: Evidence) -> Bracket:
             "for each image the attack that fools it, if one does",
             evidence.worst.accuracy,
             "worst",
+            worst_struck(evidence),
         ),
     )
-    return Bracket(rungs, evidence.worst.accuracy, evidence.certified)
+    return Bracket(rungs, evidence.worst.accuracy, None)
+
+
+def _called(rung: Rung) -> str:
+    return f"{rung.name} (struck through)" if rung.struck else rung.name
+
+
+def _strongest(evidence: Evidence) -> tuple[Rung, ...]:
+    control = evidence.control
+    if control.strongest is None:
+        return ()
+    note = f"the control at its strongest: one opaque sticker, {control.strongest_by}"
+    accuracy = complement(control.strongest)
+    return (Rung("Strongest sticker nobody searched for", note, accuracy, "reference"),)
 
 
 def complement(rate: Rate) -> Rate:

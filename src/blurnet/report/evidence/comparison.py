@@ -1,18 +1,23 @@
 """Evaluations beside each other: the rates that they are compared by, brackets and pairs."""
 
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 
 from blurnet.evaluation import Rate
-from blurnet.evaluation.evidence import Evidence
+from blurnet.evaluation.evidence import AttackFound, Evidence
+from blurnet.evaluation.statistics import paired
+from blurnet.experiments.brackets import Fooled
 from blurnet.report.blocks import Block, Paragraph, Section, blocks
+from blurnet.report.evidence.audit import struck_words, worst_struck
 from blurnet.report.evidence.bracket import Bracket, bracket_of, complement
 from blurnet.report.evidence.words import verdict_words
 from blurnet.report.measures import Measured
+from blurnet.report.pairs import detectable_words, p_words
 from blurnet.report.tables import Cell, Column, Row, Table, Words
-from blurnet.report.words import ACCURACY, CONTROL, SUCCESS, Measure, percent
+from blurnet.report.words import ACCURACY, CONTROL, STRONGEST, SUCCESS, Measure, percent
 
 UNDER_ATTACK = Measure(
     "accuracy under the worst case",
@@ -32,18 +37,49 @@ NETWORK, ATTACKS = "The network", "Attacks"
 
 def measures(evidence: Evidence) -> Iterator[Measured]:
     """Give the rates that an evaluation is compared by."""
-    for measure, rate in (
-        (ACCURACY, evidence.accuracy),
-        (UNDER_ATTACK, evidence.worst.accuracy),
-        (CONTROL, evidence.control.success),
-        (CEILING, complement(evidence.ceiling.accuracy)),
+    key, held = _images_key(evidence), _held(evidence)
+    filled = next(each for each in evidence.ceiling.fills if each.name == evidence.ceiling.best)
+    wrong = [answer != label for answer, label in zip(filled.answers, evidence.labels, strict=True)]
+    for measure, rate, counted in (
+        (ACCURACY, evidence.accuracy, _counted(key, _right(evidence))),
+        (UNDER_ATTACK, evidence.worst.accuracy, _counted(key, held)),
+        (CONTROL, evidence.control.success, None),
+        (CEILING, complement(evidence.ceiling.accuracy), _counted(key, wrong)),
     ):
-        yield _measured(NETWORK, "all images", measure, rate)
-    for found in evidence.attacks:
-        yield _measured(ATTACKS, found.attack.name, SUCCESS, found.success)
-    for found in evidence.attacks:
-        yield _measured(ATTACKS, found.attack.name, ANY_TARGET, found.any_target)
-    yield _measured(ATTACKS, "worst case over all attacks", ANY_TARGET, evidence.worst.success)
+        why = worst_struck(evidence) if measure is UNDER_ATTACK else ""
+        yield _measured(NETWORK, "all images", measure, rate, counted, why)
+    if evidence.control.strongest is not None:
+        yield _measured(NETWORK, "all images", STRONGEST, evidence.control.strongest)
+    struck = [struck_words(evidence.struck(found.attack.name)) for found in evidence.attacks]
+    for found, why in zip(evidence.attacks, struck, strict=True):
+        yield _measured(ATTACKS, found.attack.name, SUCCESS, found.success, None, why)
+    for found, why in zip(evidence.attacks, struck, strict=True):
+        fooled = _counted(key, _fooled(evidence, found))
+        yield _measured(ATTACKS, found.attack.name, ANY_TARGET, found.any_target, fooled, why)
+    lost = _counted(key, [not each for each in held])
+    worst, why = evidence.worst.success, worst_struck(evidence)
+    yield _measured(ATTACKS, "worst case over all attacks", ANY_TARGET, worst, lost, why)
+
+
+def _images_key(evidence: Evidence) -> str:
+    """Tell the images of an evaluation from any others."""
+    labels = [evidence.classes[label] for label in evidence.labels]
+    digest = hashlib.sha256(repr((evidence.names, evidence.shape, labels)).encode())
+    if "clean" in evidence.tensors:
+        digest.update(evidence.tensors["clean"].contiguous().numpy().data)
+    return digest.hexdigest()
+
+
+def _counted(key: str, counted: Sequence[bool]) -> Fooled:
+    return Fooled(scene=key, tried=1, counts=(" ".join(str(int(each)) for each in counted),))
+
+
+def _fooled(evidence: Evidence, found: AttackFound) -> list[bool]:
+    """Say which images some target's sticker fools; that of an image's own class does not count."""
+    return [
+        any(target.answers[place] != label and target.target != label for target in found.targets)
+        for place, label in enumerate(evidence.labels)
+    ]
 
 
 @dataclass(frozen=True)
@@ -140,25 +176,35 @@ def _pairs(evaluations: Evaluations) -> Iterator[Block]:
             Column(f"only in {one}"),
             Column(f"only in {two}"),
             Column("in neither"),
+            Column("exact McNemar test"),
         ),
         tuple(
             Row(
                 name,
-                tuple(
-                    _count(left, right, wanted)
-                    for wanted in ((True, True), (True, False), (False, True), (False, False))
+                (
+                    *(
+                        _count(left, right, wanted)
+                        for wanted in ((True, True), (True, False), (False, True), (False, False))
+                    ),
+                    _test(left, right),
                 ),
             )
             for name, left, right in rows
         ),
         labels="Images",
-        caption="Only the images on which the two differ tell them apart.",
+        caption="Only the images on which the two differ tell them apart. "
+        + detectable_words(len(first.labels)),
     )
 
 
 def _count(left: Sequence[bool], right: Sequence[bool], wanted: tuple[bool, bool]) -> Cell:
     count = sum(pair == wanted for pair in zip(left, right, strict=True))
     return Words(str(count), percent(count / len(left)))
+
+
+def _test(left: Sequence[bool], right: Sequence[bool]) -> Cell:
+    pair = paired(torch.tensor(left), torch.tensor(right))
+    return Words(p_words(pair.p), "they differ" if pair.settled else "not settled")
 
 
 def _right(evidence: Evidence) -> list[bool]:
@@ -169,5 +215,12 @@ def _held(evidence: Evidence) -> list[bool]:
     return [by is None for by in evidence.worst.by]
 
 
-def _measured(table: str, row: str, measure: Measure, rate: Rate) -> Measured:
-    return Measured(table, row, measure, rate.value, rate, rate.total)
+def _measured(
+    table: str,
+    row: str,
+    measure: Measure,
+    rate: Rate,
+    counted: Fooled | None = None,
+    struck: str = "",
+) -> Measured:
+    return Measured(table, row, measure, rate.value, rate, rate.total, counted, struck)

@@ -10,6 +10,7 @@ from torch.nn.functional import interpolate
 
 from blurnet.evaluation.evidence import AttackFound, Evidence
 from blurnet.report.attack_files import sticker_picture
+from blurnet.report.evidence.audit import struck_words
 from blurnet.report.figures.images import data_uri, image_uri, png
 from blurnet.report.figures.photographs import (
     Answer,
@@ -125,7 +126,7 @@ def _set(evidence: Evidence, found: AttackFound, place: int) -> PhotographSet:
         choice={},
         clean=_answers(evidence, clean, labels, [-1] * len(shown), sure),
         attacked=_answers(evidence, answers, labels, aims, [None] * len(shown)),
-        sentence=_sentence(evidence, found),
+        sentence=_sentence(evidence, found) + _struck(evidence, found),
     )
     names = [evidence.names[each] for each in shown]
     small_clean, small_attacked = small(tensors["clean"]), small(attacked)
@@ -140,6 +141,11 @@ def _set(evidence: Evidence, found: AttackFound, place: int) -> PhotographSet:
 def _title(found: AttackFound) -> str:
     several = len(found.targets) > 1
     return f"{found.attack.name}, at the worst target" if several else found.attack.name
+
+
+def _struck(evidence: Evidence, found: AttackFound) -> str:
+    why = struck_words(evidence.struck(found.attack.name))
+    return f" The audit strikes this figure through: {why}." if why else ""
 
 
 def _sentence(evidence: Evidence, found: AttackFound) -> str:

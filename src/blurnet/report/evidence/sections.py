@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 from blurnet.evaluation.evidence import Condition, Evidence
 from blurnet.report.blocks import Definitions, Details, Fact, Facts, Section, blocks
+from blurnet.report.evidence.audit import audit_blocks
 from blurnet.report.evidence.bracket import Bracket, bracket_of
+from blurnet.report.evidence.masking import masking_sections
 from blurnet.report.evidence.pictures import photographs, stickers
 from blurnet.report.evidence.tables import attacks_table, targets_tables
 from blurnet.report.evidence.words import (
@@ -49,6 +51,8 @@ def sections(evidence: Evidence) -> list[Section]:
     found = [
         Section("What came out", "evidence_summary.html.j2", summary(evidence)),
         blocks("Attacks", attacks_table(evidence), *targets_tables(evidence)),
+        *masking_sections(evidence),
+        blocks("Audit", *audit_blocks(evidence)),
     ]
     shown, made = photographs(evidence), stickers(evidence)
     if shown is not None:

@@ -2,6 +2,7 @@
 
 from blurnet.evaluation.evidence import AttackFound, Evidence
 from blurnet.report.blocks import Folded
+from blurnet.report.evidence.audit import strike, struck_words, worst_struck
 from blurnet.report.evidence.bracket import complement
 from blurnet.report.tables import (
     NOTHING,
@@ -13,6 +14,7 @@ from blurnet.report.tables import (
     number_cell,
     rate_cell,
 )
+from blurnet.report.words import percent
 
 COLUMNS = (
     Column("mean over targets", "success\nmean", group="Attack success", interval=True),
@@ -32,6 +34,7 @@ def attacks_table(evidence: Evidence) -> Table:
             (rate_cell(evidence.control.success), *[NOTHING] * 5),
             "the control: what covering alone does",
         ),
+        *_strongest(evidence),
         Row(
             "The sticker's place known",
             (rate_cell(complement(evidence.ceiling.accuracy)), *[NOTHING] * 5),
@@ -39,7 +42,7 @@ def attacks_table(evidence: Evidence) -> Table:
         ),
     ]
     rows += [_attack(evidence, found) for found in evidence.attacks]
-    worst = rate_cell(evidence.worst.success)
+    worst = strike(rate_cell(evidence.worst.success), worst_struck(evidence))
     rows.append(
         Row(
             "Worst case over all attacks",
@@ -58,6 +61,22 @@ def attacks_table(evidence: Evidence) -> Table:
     )
 
 
+def _strongest(evidence: Evidence) -> list[Row]:
+    control = evidence.control
+    if control.strongest is None:
+        return []
+    plain = ", ".join(f"{each.name} {percent(each.success.value)}" for each in control.plain)
+    cells = (NOTHING, rate_cell(control.strongest, note=control.strongest_by))
+    return [
+        Row(
+            "Strongest sticker nobody searched for",
+            (*cells, rate_cell(control.any_sticker), *[NOTHING] * 3),
+            f"the control at its strongest, of random colours and plain ones: {plain}; under “any "
+            "target”: by any of them",
+        )
+    ]
+
+
 def _attack(evidence: Evidence, found: AttackFound) -> Row:
     several = len(found.targets) > 1
     worst = max(found.targets, key=lambda each: each.success.value)
@@ -74,7 +93,10 @@ def _attack(evidence: Evidence, found: AttackFound) -> Row:
         number_cell(sum(known) / len(known) if known else None),
         number_cell(found.seconds, ".1f"),
     )
-    return Row(found.attack.name, cells, f"{found.attack.describes}{published}")
+    why = struck_words(evidence.struck(found.attack.name))
+    told = f"{found.attack.describes}{published}{f' ({why})' if why else ''}"
+    figures = tuple(strike(cell, why) for cell in cells[:4])
+    return Row(found.attack.name, (*figures, *cells[4:]), told)
 
 
 def targets_tables(evidence: Evidence) -> tuple[Folded, ...]:
@@ -87,6 +109,7 @@ def targets_tables(evidence: Evidence) -> tuple[Folded, ...]:
 
 
 def _targets(evidence: Evidence, found: AttackFound) -> Table:
+    why = struck_words(evidence.struck(found.attack.name))
     in_order = sorted(found.targets, key=lambda each: -each.success.value)
     return Table(
         f"{found.attack.name} at each target, the worst first",
@@ -101,8 +124,8 @@ def _targets(evidence: Evidence, found: AttackFound) -> Table:
             Row(
                 _called(evidence, each.target),
                 (
-                    rate_cell(each.success),
-                    rate_cell(each.reached),
+                    strike(rate_cell(each.success), why),
+                    strike(rate_cell(each.reached), why),
                     number_cell(each.l2_dissimilarity),
                     NOTHING
                     if each.dead_gradient_share is None

@@ -2,12 +2,15 @@
 
 from blurnet.evaluation import Rate
 from blurnet.evaluation.evidence import Condition, Evidence
+from blurnet.report.evidence.masking import masked_words
 from blurnet.report.words import (
     ACCURACY,
+    CEILING,
     CONTROL,
     INTERVAL,
     L2_DISSIMILARITY,
     REACHED,
+    STRONGEST,
     SUCCESS,
     Measure,
     counted,
@@ -31,16 +34,30 @@ DEFINITIONS = (
         "wrong about it without a sticker",
     ),
     CONTROL,
-    Measure(
-        "ceiling",
-        "accuracy with the sticker's pixels grey, filled with the image's mean, or inpainted from "
-        "what is around them, the best of the three: what a defender could get who is told the "
-        "place",
-    ),
+    STRONGEST,
+    CEILING,
     Measure(
         "bracket",
         "the true robust accuracy is at least the certified and at most that under the worst case; "
-        "an attack that nobody has run yet may lower the upper end",
+        "an attack that nobody has run yet may lower the upper end. Each bracket is of one "
+        "network: certified is only that with masking",
+    ),
+    Measure(
+        "certified",
+        "images of which double masking (PatchCleanser, Xiang et al. 2022) proves that the network "
+        "with masking answers rightly under every sticker of the family",
+    ),
+    Measure(
+        "audit",
+        "checks of whether the attacks did their work on this network: whether its gradient is "
+        "there and says what it should, whether the attacks converged, keep their best sticker and "
+        "find what is known to exist, and whether nothing weaker does better. They see what makes "
+        "figures too low, and prove none right",
+    ),
+    Measure(
+        "struck through",
+        "a figure that a failed check of the audit does not let stand: the attack can do more than "
+        "it says. The check names what would attack harder",
     ),
     L2_DISSIMILARITY,
     INTERVAL,
@@ -50,12 +67,7 @@ DEFINITIONS = (
 def outcome_words(evidence: Evidence) -> str:
     """Say what was found, in two sentences."""
     accuracy, worst = evidence.accuracy, evidence.worst
-    certified = evidence.certified
-    below = (
-        "No certificate was computed, so nothing is known from below."
-        if certified is None
-        else f"At least {_rate(certified)} is certified."
-    )
+    below = masked_words(evidence.certificates)
     return (
         f"Without a sticker the network classifies {accuracy.count} of {accuracy.total} images "
         f"rightly ({_rate(accuracy)}). An attacker who may use "

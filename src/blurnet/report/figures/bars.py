@@ -10,22 +10,29 @@ from blurnet.evaluation import Rate
 from blurnet.report.figures.plots import COLOURS, STYLE, told_apart
 from blurnet.report.words import Bounded
 
-Bar = tuple[str, Rate, float | None]
-"""A name, a rate, and what was published."""
+Bar = tuple[str, Rate, float | None, float | None, float | None]
+"""A name, a rate; what was published, what the strongest control does, and filling the place in."""
 
 Mark = tuple[float, Bounded] | None
 """A share and its interval, where it was measured."""
 
 
 def rate_bars(title: str, bars: Sequence[Bar]) -> Figure:
-    """Draw shares as bars, from the top, with their intervals; what was published as diamonds."""
+    """Draw shares as bars, from the top, with their intervals.
+
+    What was published is a diamond, the strongest control a dashed line, the ceiling a dotted one.
+    """
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(5.4, 0.9 + 0.27 * len(bars)), layout="constrained")
         axes = figure.subplots()
-        for place, (_, rate, published) in enumerate(bars):
+        for place, (_, rate, published, control, ceiling) in enumerate(bars):
             limits = [100 * rate.low, 100 * rate.high]
             axes.barh(place, 100 * rate.value, color=COLOURS["mean"], alpha=0.65, height=0.62)
             axes.plot(limits, [place, place], color="#1a1d23", linewidth=1.3)
+            for share, line in ((control, "--"), (ceiling, ":")):
+                if share is not None:
+                    across = [place - 0.42, place + 0.42]
+                    axes.plot([100 * share] * 2, across, line, color="#0b5cad", linewidth=1.6)
             if published is not None:
                 axes.plot(100 * published, place, "D", color="white", mec="#1a1d23", markersize=5)
         axes.set_yticks(range(len(bars)), [name for name, *_ in bars])

@@ -15,7 +15,12 @@ WebP of at most the second width, so that it stays small."""
 
 
 def interval_bar(
-    name: str, share: float, limits: Bounded | None = None, published: float | None = None
+    name: str,
+    share: float,
+    limits: Bounded | None = None,
+    published: float | None = None,
+    control: float | None = None,
+    ceiling: float | None = None,
 ) -> Markup:
     """Draw a share as a bar with its interval as a whisker, and what was published as a diamond.
 
@@ -26,6 +31,8 @@ def interval_bar(
         share: in [0, 1].
         limits: its 95 % interval, if it has one.
         published: the published share, if there is one.
+        control: what the strongest sticker does that nobody searched for, a line across, likewise.
+        ceiling: what filling the place in does, a dotted line across, likewise.
 
     """
     title, whisker, diamond = f"{name}: {percent(share)}", Markup(""), Markup("")
@@ -42,11 +49,21 @@ def interval_bar(
         diamond = Markup(
             '<svg x="{:.2f}%" y="50%" class="published"><path d="M0-6 5 0 0 6-5 0Z"/></svg>'
         ).format(100 * published)
+    across = Markup("")
+    for kind, what, where in (
+        ("control", "strongest control", control),
+        ("ceiling", "place filled in", ceiling),
+    ):
+        if where is not None:
+            title += f", {what} {percent(where)}"
+            across += Markup(
+                '<line class="across {}" x1="{:.2f}%" x2="{:.2f}%" y1="1" y2="21"/>'
+            ).format(kind, 100 * where, 100 * where)
     return Markup(
         '<svg class="bar" role="img" aria-label="{}" width="100%" height="22">'
         '<rect class="track" width="100%" height="12" y="5"/>'
-        '<rect class="value" width="{:.2f}%" height="12" y="5"/>{}{}</svg>'
-    ).format(title, 100 * share, whisker, diamond)
+        '<rect class="value" width="{:.2f}%" height="12" y="5"/>{}{}{}</svg>'
+    ).format(title, 100 * share, across, whisker, diamond)
 
 
 def picture(image: Tensor) -> Image.Image:

@@ -85,7 +85,7 @@ def differences(compared: Sequence[Compared]) -> dict[str, list[str]]:
     apart = [_apart(each.source.settings) for each in compared]
     shared = set.intersection(*(set(named) for _, named in apart))
     asked = [
-        {"experiment": each.source.name}
+        {"network" if each.source.what == "evidence" else "experiment": each.source.name}
         | dict(flat(plain))
         | {name: "asked for" for name in named if name not in shared}
         | dict(flat({name: inside for name, inside in named.items() if name in shared}))

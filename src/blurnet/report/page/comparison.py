@@ -18,6 +18,7 @@ from blurnet.report.blocks import (
     Switch,
     blocks,
 )
+from blurnet.report.cells import Struck
 from blurnet.report.evidence import beside
 from blurnet.report.figures.bars import compared_rates
 from blurnet.report.figures.drawings import Drawing
@@ -31,6 +32,7 @@ from blurnet.report.page.compared import (
 )
 from blurnet.report.page.page import REPORT
 from blurnet.report.page.source import EvidenceSource
+from blurnet.report.pairs import difference_cell, difference_of
 from blurnet.report.tables import NOTHING, Cell, Column, Number, Row, Share, Table, Words
 from blurnet.report.words import INTERVAL
 
@@ -92,8 +94,10 @@ def _side_by_side(compared: Sequence[Compared], tables: Sequence[ComparedTable])
     )
     yield Switch(("Table", "Measure"), parts)
     yield Paragraph(
-        "Small figures and whiskers: 95\u00a0% interval. Where two intervals overlap, so many "
-        "images do not settle a difference.",
+        "Small figures and whiskers: 95\u00a0% interval. Where two runs looked at the same images, "
+        "these are compared as pairs: the difference has an interval of its own and the exact "
+        "McNemar test, whatever the two intervals do. On different images, or where it is not "
+        "known which ones count, intervals that overlap settle nothing.",
         "caption",
     )
 
@@ -114,7 +118,9 @@ def _table(table: ComparedTable, names: Sequence[str]) -> Table:
 def _cell(measured: Measured | None) -> Cell:
     if measured is None:
         return NOTHING
-    return Share(measured.value, measured.limits, f"{measured.images} images", bar=True)
+    note = "; ".join(filter(None, [f"{measured.images} images", measured.struck]))
+    cell = Share(measured.value, measured.limits, note, bar=True)
+    return Struck(cell, measured.struck) if measured.struck else cell
 
 
 def _difference(rates: Sequence[Measured | None]) -> Iterator[Cell]:
@@ -123,6 +129,8 @@ def _difference(rates: Sequence[Measured | None]) -> Iterator[Cell]:
         first, second = rates
         if first is None or second is None:
             yield NOTHING
+        elif (paired := difference_of(first.counted, second.counted)) is not None:
+            yield difference_cell(paired)
         else:
             yield Number(100 * (second.value - first.value), "+.1f")
 

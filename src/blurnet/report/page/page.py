@@ -82,7 +82,7 @@ def check_page(path: Path, subject: str = "") -> None:
             something else.
 
     """
-    if not path.exists():
+    if not path.exists() or (path.is_file() and not path.stat().st_size):
         return
     with disk_errors(path):
         head = path.read_bytes()[:4096] if path.is_file() else b""

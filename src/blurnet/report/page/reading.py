@@ -1,4 +1,4 @@
-"""Reading a folder, and telling what it is where it is no finished run."""
+"""Reading a folder, and telling what it is where it is no run."""
 
 import re
 from collections import Counter
@@ -8,7 +8,7 @@ from typing import Any
 from blurnet.engine import Records
 from blurnet.errors import BlurnetError
 from blurnet.evaluation.evidence import Evidence
-from blurnet.experiments import RESULTS, AnyResults, load_results
+from blurnet.experiments import RESULTS, UNFINISHED, AnyResults, load_results, load_unfinished
 from blurnet.report.kinds import shown
 from blurnet.report.run import Run
 
@@ -22,24 +22,28 @@ _KEY = re.compile(r"([a-z][a-z0-9-]*)-[0-9a-f]{20}")
 
 
 def read_run(folder: Path) -> AnyRun:
-    """Read a finished run.
+    """Read a run: a finished one, or the rows that there are of one that is not.
 
     Args:
-        folder: with ``results.json`` and records; only read, never written to.
+        folder: with ``results.json`` or ``unfinished.json``, and records; only read, never written
+            to.
 
     Raises:
-        BlurnetError: if there is no such folder, no run in it, a run that is unfinished, results
-            that are not blurnet's or of an unknown kind, or if records that they name are missing.
+        BlurnetError: if there is no such folder, no run in it, results that are not blurnet's or of
+            an unknown kind, or if records that they name are missing.
 
     """
     if not folder.is_dir():
         raise BlurnetError(f"{folder}: no such folder; give one that blurnet run has filled")
-    if not (folder / RESULTS).is_file():
+    begun = (folder / UNFINISHED).is_file()
+    if not begun and not (folder / RESULTS).is_file():
         raise BlurnetError(_no_results(folder))
-    results = _results(folder)
+    results = _results(folder) if (folder / RESULTS).is_file() else load_unfinished(folder)
     shown(results.kind)
     run = Run(results, Records(folder))
     missing = [key for key in results.steps if key not in run.records]
+    if missing and results.finished and begun:
+        return Run(load_unfinished(folder), run.records)
     if missing:
         raise BlurnetError(
             f"{folder}: {len(missing)} of the {len(results.steps)} records that {RESULTS} names "

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from blurnet.errors import BlurnetError
+from blurnet.evaluation.statistics import Difference
 from blurnet.files import to_json
 from blurnet.report.blocks import Section
 from blurnet.report.figures.drawings import write_drawings
@@ -15,6 +16,7 @@ from blurnet.report.page import comparison
 from blurnet.report.page.compared import Compared, compared_tables, differences, named
 from blurnet.report.page.page import REPORT, check_page, put_page, render, subject_of
 from blurnet.report.page.source import Source, read_source
+from blurnet.report.pairs import difference_of
 from blurnet.settings import Settings
 
 FIGURES = "figures"
@@ -41,12 +43,16 @@ class Limits(Settings):
 
 
 class Beside(Settings):
-    """One measure of one row, in each of those compared; None where one lacks it."""
+    """One measure of one row, in each of those compared; None where one lacks it.
+
+    ``pair`` is the second less the first of two that looked at the same images, as pairs.
+    """
 
     table: str
     measure: str
     row: str
     rates: dict[str, Limits | None]
+    pair: Difference | None = None
 
 
 class Comparison(Settings):
@@ -167,10 +173,17 @@ def _rows(compared: Sequence[Compared]) -> tuple[Beside, ...]:
                 each.name: None if measured is None else _limits(measured)
                 for each, measured in zip(compared, row.rates, strict=True)
             },
+            pair=_pair(row.rates),
         )
         for table in compared_tables(compared)
         for row in table.rows
     )
+
+
+def _pair(rates: Sequence[Measured | None]) -> Difference | None:
+    if len(rates) != 2 or rates[0] is None or rates[1] is None:
+        return None
+    return difference_of(rates[0].counted, rates[1].counted)
 
 
 def _limits(measured: Measured) -> Limits:

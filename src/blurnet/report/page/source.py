@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from blurnet.engine import status_of
 from blurnet.evaluation.evidence import Evidence
-from blurnet.experiments import EVIDENCE, RESULTS
+from blurnet.experiments import EVIDENCE, RESULTS, UNFINISHED
 from blurnet.report import evidence as evidence_room
+from blurnet.report import unfinished
 from blurnet.report.blocks import Fact, Section
 from blurnet.report.figures.images import data_uri
 from blurnet.report.kinds import shown
@@ -83,7 +85,8 @@ class RunSource(Source):
     @property
     def heading(self) -> str:
         """See ``Source``."""
-        return f"Experiment “{self.name}”"
+        more = "" if self.run.results.finished else ", unfinished"
+        return f"Experiment “{self.name}”{more}"
 
     @property
     def created(self) -> str:
@@ -93,7 +96,8 @@ class RunSource(Source):
     @property
     def facts(self) -> tuple[Fact, ...]:
         """See ``Source``."""
-        rows = Fact("Rows", str(len(self.run.results.rows)))
+        told = "" if self.run.results.finished else "; the run is unfinished"
+        rows = Fact("Rows", f"{len(self.run.results.rows)}{told}")
         return (Fact("Experiment", self.name), *self.run.facts, rows)
 
     @property
@@ -104,7 +108,13 @@ class RunSource(Source):
 
     def sections(self) -> Sequence[Section]:
         """See ``Source``."""
-        return shown(self.run.results.kind).sections(self.run)
+        results = self.run.results
+        if results.finished:
+            return shown(results.kind).sections(self.run)
+        first = unfinished.section(results, status_of(self.folder))
+        if not results.rows:
+            return [first, unfinished.nothing_yet(results)]
+        return [first, *shown(results.kind).sections(self.run)]
 
     def measures(self) -> Iterable[Measured]:
         """See ``Source``."""
@@ -112,8 +122,9 @@ class RunSource(Source):
 
     def downloads(self) -> Mapping[str, str]:
         """See ``Source``."""
+        file = RESULTS if self.run.results.finished else UNFINISHED
         return {
-            RESULTS: data_uri("application/json", (self.folder / RESULTS).read_bytes()),
+            file: data_uri("application/json", (self.folder / file).read_bytes()),
             f"{self.name}.csv": data_uri("text/csv", to_csv(self.run.results.rows)),
         }
 

@@ -15,6 +15,7 @@ from blurnet.report.blocks import (
     Verdict,
     blocks,
 )
+from blurnet.report.provenance import differs_words, photographs_words
 from blurnet.report.spectra.depth import depth_verdict
 from blurnet.report.spectra.drawings import (
     SpectraRun,
@@ -33,6 +34,7 @@ from blurnet.report.spectra.high_frequency_tables import (
 from blurnet.report.spectra.tables import answers_table, definitions, depth_table
 from blurnet.report.spectra.verdicts import smoothest, verdicts
 from blurnet.report.spectra.words import deeper, groups, views_of
+from blurnet.report.unfinished import NO_VERDICT
 
 NOTE = (
     "These are means over views of one kind of sign, under one sticker for each network, and "
@@ -73,8 +75,7 @@ def _asked(run: SpectraRun) -> Iterator[Block]:
             "Views",
             f"{views} {where} of “{results.true_class}”"
             if settings.rp2 is None
-            else f"{views} photographs of “{results.true_class}”, published with RP2 "
-            f"({settings.rp2})",
+            else photographs_words(results, views),
         ),
         Fact("The sticker's aim", f"“{results.target}”"),
         Fact("High frequencies", f"from {settings.cutoff:g} cycles per pixel of the map on"),
@@ -84,11 +85,16 @@ def _asked(run: SpectraRun) -> Iterator[Block]:
         facts.append(Fact("Data", settings.data or "synthetic (drawn signs)"))
         facts.append(Fact("Seed", str(settings.seed)))
     yield Facts((*facts, *run.facts))
+    if differs_words(results):
+        yield Paragraph(differs_words(results), "note")
     yield Details("All settings", settings.model_dump_json(indent=1))
 
 
 def _summary(run: SpectraRun) -> Iterator[Block]:
     """Say in plain words what came out, of each of the talk's claims."""
+    if not run.results.finished:
+        yield Paragraph(NO_VERDICT)
+        return
     for name, rows in groups(run.results).items():
         if deeper(rows):
             yield Verdict(f"{name}: Does a deeper filter cost more?", depth_verdict(rows))

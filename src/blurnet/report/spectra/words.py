@@ -5,6 +5,7 @@ from typing import Literal
 
 from blurnet.experiments.results import Interval, Results, SpectraRow
 from blurnet.experiments.spectra import Spectra
+from blurnet.report.provenance import is_own
 from blurnet.report.words import ABSENT, Measure
 from blurnet.spectra import INPUT
 
@@ -51,7 +52,7 @@ Side = Literal["higher", "lower", "no difference seen"]
 
 def groups(results: SpectraResults) -> dict[str, list[SpectraRow]]:
     """Part rows into finished networks with filters put in, and networks trained here."""
-    base = "Finished network" if results.settings.rp2 is None else "RP2's own network"
+    base = "RP2's own network" if is_own(results, "network") else "Finished network"
     named = {
         f"{base}, filters put in": [row for row in results.rows if not row.trained],
         "Networks trained with their defense": [row for row in results.rows if row.trained],
