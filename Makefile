@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check clean
+.PHONY: help demo test check fuzz clean
 
 help:  ## say what there is
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/'
@@ -25,6 +25,10 @@ check: $(VENV)/installed-dev  ## lint, format, types and layers
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+fuzz: $(VENV)/installed-dev  ## every reader on broken and hostile files, for 10 minutes
+	@$(PIP) --editable '.[fuzz]'
+	$(BIN)/python benchmarks/fuzz.py --minutes 10
 
 clean:  ## remove the environment; runs/ stays
 	rm -rf $(VENV)

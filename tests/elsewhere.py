@@ -75,7 +75,7 @@ def _run(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         raise RuntimeError("expected a generator of that device and found one of the CPU")
     if wanted is not None and there:
         kwargs = {**kwargs, "device": torch.device("cpu")}
-    held_args, held_kwargs = tree_map(lambda each: _held(each), (args, kwargs))
+    held_args, held_kwargs = tree_map(_held, (args, kwargs))
     with torch._C._DisableTorchDispatch():
         result = func(*held_args, **held_kwargs)
     if func is _aten.copy_.default:

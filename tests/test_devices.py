@@ -88,7 +88,7 @@ def luck():
     return torch.Generator().manual_seed(7)
 
 
-def found_by(name, net, images, mask):
+def found_by(name, net, images, mask):  # noqa: PLR0911, PLR0912 - one call each
     """What a public function finds, as tensors and plain values."""
     few = blurnet.RP2Settings(steps=4)
     if name == "logits":
@@ -117,13 +117,15 @@ def found_by(name, net, images, mask):
         )
     if name == "random search":
         settings = blurnet.RandomSearchSettings(queries=12)
-        found = blurnet.random_search(net, images, LABELS, mask, settings=settings, generator=luck())
+        found = blurnet.random_search(
+            net, images, LABELS, mask, settings=settings, generator=luck()
+        )
         return found.adversarial, found.margin
     if name == "attack":
         found = blurnet.attack(net, images, mask, true=LABELS, settings=few)
         return found.answers, found.confidence, found.control_answers, found.noise
     if name == "evaluate":
-        evidence = blurnet.evaluate(net, images, LABELS, mask, suite=SUITE)
+        evidence = blurnet.evaluate(net, images, LABELS, mask, suite=SUITE, certify=(), audit=False)
         plain = evidence.model_dump(include={"clean", "control", "ceiling", "worst", "accuracy"})
         del plain["clean"]["confidence"]
         return repr(plain), *(each.worst.value for each in evidence.attacks)
@@ -134,7 +136,9 @@ def found_by(name, net, images, mask):
         return tuple(layer_maps(net, images, ["conv1", "conv2+activation"]).values())
     if name == "spectra":
         spectra = measure_spectra(net, images, images.flip(3), ["conv1"])
-        compared = compare_spectra(net, images, images.flip(3), ["conv1"], controls=[images.flip(2)])
+        compared = compare_spectra(
+            net, images, images.flip(3), ["conv1"], controls=[images.flip(2)]
+        )
         return repr(compared), *spectra["conv1"].mean.values()
     if name == "harden":
         blurs = (blurnet.Blur("box", 3), blurnet.Blur("box", 3, after="conv2", trainable=True))

@@ -31,11 +31,16 @@ class BlurnetWarning(UserWarning):
 
 def _in_one_line(message: str) -> str:
     """Escape what leaves the line or steers a terminal: messages quote files and their names."""
-    if len(message) > LONGEST:
-        message = f"{message[: LONGEST * 3 // 4]} … {message[-LONGEST // 4 :]}"
+    message = _cut(message)
     if message.isprintable():
         return message
-    return "".join(each if _shown(each) else ascii(each)[1:-1] for each in message)
+    return _cut("".join(each if _shown(each) else ascii(each)[1:-1] for each in message))
+
+
+def _cut(message: str) -> str:
+    if len(message) <= LONGEST:
+        return message
+    return f"{message[: LONGEST - 1000]} … {message[-997:]}"
 
 
 def _shown(character: str) -> bool:

@@ -1,6 +1,7 @@
 """Save a network with what it is, and load it again."""
 
 import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -107,7 +108,8 @@ def load(
     Args:
         path: the file, or the folder that holds ``network.safetensors``.
         model: the network without its filters, left as it is, or what builds it, or its name as
-            for ``import_model``; None: what the file says, whose code is then run.
+            for ``import_model``; None: what the file says, whose code is then run: give it for a
+            file whose writer you do not trust.
 
     Returns:
         The network, in evaluation mode, where ``model`` is, or on the chosen device.
@@ -171,6 +173,8 @@ def _undefended(
     spec = model or told.model or (told.recipe or {}).get("model")
     if not isinstance(spec, str):
         spec = _of_our_own(weights, count)
+    elif spec != model and spec.partition(":")[0].partition(".")[0] in sys.stdlib_module_names:
+        raise BlurnetError(f"{file}: it says that {spec!r}, of Python itself, builds its network")
     if spec is None:
         raise BlurnetError(
             f"{file}: the file does not say how its network is built: give it, load(path, model=…) "

@@ -8,7 +8,7 @@ import sys
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -109,22 +109,17 @@ class Pieces:
             BlurnetError: if one image takes more memory than there is.
 
         """
-        yield from in_halves(self._slices(count), work, self._halves)
-
-    def _slices(self, count: int) -> Iterator[slice]:
         start = 0
         while start < count:
             part = slice(start, min(count, start + self.at_once))
-            yield part
-            start = part.stop
-
-    def _halves(self, part: slice) -> list[slice]:
-        count = part.stop - part.start
-        if count == 1:
-            return []
-        self.at_once = min(self.at_once, (count + 1) // 2)
-        middle = part.start + self.at_once
-        return [slice(part.start, middle), slice(middle, part.stop)]
+            tried = _attempt(work, part)
+            if tried is not None:
+                yield part, tried.found
+                start = part.stop
+            elif part.stop - start == 1:
+                raise out_of_memory()
+            else:
+                self.at_once = (part.stop - start + 1) // 2
 
 
 def in_halves(
@@ -149,20 +144,30 @@ def in_halves(
     for piece in pieces:
         ahead = [piece]
         while ahead:
-            try:
-                found = work(ahead[0])
-            except Exception as error:
-                if not is_out_of_memory(error):
-                    raise
-                halves = halves_of(ahead[0])
-                if not halves:
-                    raise out_of_memory() from None
-            else:
-                yield ahead.pop(0), found
+            tried = _attempt(work, ahead[0])
+            if tried is not None:
+                yield ahead.pop(0), tried.found
                 continue
-            ahead[:1] = halves  # only here, out of the except, has Python let go of what was made
-            if torch.cuda.is_available():
-                torch.cuda.empty_cache()
+            halves = halves_of(ahead[0])
+            if not halves:
+                raise out_of_memory()
+            ahead[:1] = halves
+
+
+class _Tried(NamedTuple):
+    found: Any
+
+
+def _attempt(work: Callable[[Piece], Any], piece: Piece) -> _Tried | None:
+    """Do ``work``; None where memory ran out, and what was made until then is let go of."""
+    try:
+        return _Tried(work(piece))
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    return None
 
 
 def is_out_of_memory(error: BaseException | None) -> bool:
