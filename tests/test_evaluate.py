@@ -233,6 +233,9 @@ def test_pictures_are_those_of_the_answers(network, evidence, labels, images):
         answers = {target.target: target.answers for target in found.targets}
         if found.attack.rp2 is None:
             assert tensors[f"answers/{place}"].tolist() == list(answers[None])
+            covered = (tensors["mask"] > 0.5).expand_as(shown)
+            made = tensors[f"sticker/{place}"] * 255
+            assert (made.round() == shown)[covered].all()
             continue
         for image, (target, answer) in enumerate(
             zip(tensors[f"target/{place}"].tolist(), tensors[f"answers/{place}"], strict=True)

@@ -260,9 +260,9 @@ class Evidence(Settings):
     the N images), ``clean`` (uint8, S × C × H × W), ``mask`` (float32, H × W or S × H × W) and, for
     the attack at place i of the suite, ``attacked/i`` (uint8, S × C × H × W: at the target with the
     highest success, an image of that very class at its own worst target), ``answers/i`` (int64, S:
-    of those very images) and, of RP2, ``target/i`` (int64, S: -1 if untargeted) and ``sticker/i``
-    (float32, one a label or one an image; ``sticker_of/i``, int64, S, says which is whose). And how
-    RP2 came to them: ``descent/i/…``, see ``Descent``.
+    of those very images) and, where it stands in the mask, ``target/i`` (int64, S: -1 if
+    untargeted) and ``sticker/i`` (float32, one a label or one an image; ``sticker_of/i``, int64, S,
+    says which is whose). And how the attack came to them: ``descent/i/…``, see ``Descent``.
 
     Args:
         network: what the network is called.

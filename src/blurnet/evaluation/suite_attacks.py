@@ -19,7 +19,7 @@ from .metrics import attack_rates, attacked_images, l2_dissimilarity, mean_rate,
 from .predict import predict
 from .statistics import worst_rate
 from .suite import SuiteAttack
-from .suite_pictures import bytes_of, pictures_of
+from .suite_pictures import pictures_of, sticker_pictures
 from .summary import mean_loss
 from .targets import chosen_targets
 
@@ -229,14 +229,16 @@ def _judged(given: Given, found: StickerResult, place: int) -> Ran:
     answers = predict(given.network.model, found.adversarial).classes
     part = _Part([len(answers)], [l2_dissimilarity(given.images, found.adversarial)])
     part.dead_gradient_share = [found.dead_gradient_share]
-    part.loss_first, part.loss_last = (
-        [float(found.history[:, 0].mean())],
-        [float(found.margin.mean())],
+    part.loss_first = [float(found.history[:, 0].mean())]
+    part.loss_last = [float(found.margin.mean())]
+    shown = given.shown
+    pictures = sticker_pictures(
+        given.images[shown],
+        found.adversarial[shown],
+        of_image(given.mask, shown),
+        answers[shown],
+        place,
     )
-    pictures = {
-        f"attacked/{place}": bytes_of(found.adversarial[given.shown]),
-        f"answers/{place}": answers[given.shown],
-    }
     return answers[None], [part], pictures, descent_within(found)
 
 
