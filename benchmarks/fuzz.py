@@ -5,9 +5,9 @@
 
 Each reader gets its share of the processor's time in a process of its own, which may map 6 GiB and
 hold 3. What must hold: a value, or a BlurnetError in one line; nothing else, not for more than 5
-seconds of the processor, and what is written again reads as the same. What breaks a reader is put
-into ``tests/corpus/READER/broken-…``, which the test suite replays; exit status 1 then. Needs
-atheris (extra: fuzz). Inputs that reach new code are kept in ``.fuzz/`` for the next call.
+seconds of the processor, and what is written again reads as the same. What breaks a reader goes to
+``tests/corpus/READER/broken-…``, which the test suite replays; exit status 1 then. Needs atheris
+(extra: fuzz). Inputs that reach new code are kept in ``.fuzz/`` for the next call.
 """
 
 import argparse

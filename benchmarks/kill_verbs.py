@@ -50,7 +50,7 @@ DATA = ["--data", "folder:signs", "--size", "24"]
 OWN = ["--model", "net.py:Net", "--classes", "stop,stopAhead,yield", *DATA]
 OUT = ["--out", "out", "-q"]
 STICKER = ["--true-class", "stop", "--mask", "bars", "--target", "yield", "--steps", "60"]
-HARD = ["--blur", "box:3", "--occlusion", "--epochs", "80"]
+HARD = ["--blur", "box:3", "--occlusion", "--epochs", "30"]
 OFTEN = [sys.executable, "often.py"]
 VERBS = {
     "run": [BLURNET, "run", "small.yaml", "--jobs", "1", *OUT],

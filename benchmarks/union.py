@@ -64,6 +64,7 @@ CANDIDATES = {
     "search 500, APGD margin × 5": APGDSettings(
         loss="margin", search=500, restarts=5, starts=STARTS
     ),
+    "search 500, APGD cross-entropy × 5": APGDSettings(search=500),
     "random search, 2,000": RandomSearchSettings(2000),
     "Patch-RS, 2,000": PatchRSSettings(2000),
     "Patch-RS targeted, 500 × 3": PatchRSSettings(500, targets=3),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -9,6 +10,11 @@ import pytest
 
 # Beside other busy processes, waiting threads that spin make small batches many times slower.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+# Children of tests end when they are told to, also where nohup or a background job ignores that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)

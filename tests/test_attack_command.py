@@ -162,7 +162,7 @@ def test_rp2_photographs_of_another_size_are_refused_in_one_line(blurnet, artifa
         (("NETWORK", "--target", "stop"), "the target is 'stop', which the images show"),
         (("NETWORK", "--placement", "glue"), "no placement 'glue': add, add_straight_through"),
         (("NETWORK", "--norm", "3"), "p is 1, 2 or inf, not 3"),
-        (("NETWORK", "--mask", "stripes"), "no such file or folder; or write bars, octagon or two"),
+        (("NETWORK", "--mask", "stripes"), "no such file or folder; or write bars, octagon, quiet"),
         (("NETWORK", "--mask", "two-stage:4"), "write NAME or NAME:KEY=VALUE"),
         (("NETWORK", "--mask", "two-stage:size=4"), "no size; there are: outline, count, area"),
         (("NETWORK", "--mask", "two-stage:count=1.5"), "count is a whole number, and area a share"),

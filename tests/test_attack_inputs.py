@@ -24,6 +24,7 @@ from blurnet.data import synthetic
 from blurnet.engine.step import canonical
 from blurnet.evaluation import predict
 from blurnet.models import build
+from blurnet.penalties import Penalty
 
 PASTED = {"placement": "paste", "loss": "margin", "goal": "untargeted", "scope": "per_image"}
 
@@ -161,14 +162,15 @@ def test_random_search_under_masks_of_their_own():
     assert (own.adversarial[~outside] != images[~outside]).float().mean() > 0.99
 
 
-def test_random_colors_are_those_of_before():
+def test_random_colors_are_drawn_once_and_cover_what_is_above_half():
     images, mask = pictures(), torch.rand(32, 32, generator=generator(3))
+    covered = (mask > 0.5).float()
     drawn = torch.rand(4, 3, 32, 32, generator=generator())
     for stickers in (mask, mask.expand(3, 32, 32)):
         found = list(random_colors(images, stickers, stickers=4, generator=generator()))
         assert len(found) == 4
         for under, colors in zip(found, drawn, strict=True):
-            assert torch.equal(under, images * (1 - mask) + colors * mask)
+            assert torch.equal(under, images * (1 - covered) + colors * covered)
 
 
 @pytest.mark.parametrize("channels", [1, 4])
@@ -226,6 +228,8 @@ def test_what_is_published():
         "draws": 2,
         "stop_when_done": True,
         "printability": 0.1,
+        "penalties": (Penalty("total_variation", 1e-4, ("relu1",)),),
+        "frequencies": 8,
     }
     names = {each.name for each in dataclasses.fields(RP2Settings)}
     assert names == {*others, "piece", "precision"}

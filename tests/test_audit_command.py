@@ -14,7 +14,7 @@ from blurnet.report.evidence import page_of, sections
 from blurnet.report.evidence.bracket import bracket_of
 
 OWN = ("--model", "mynet.py:build", "--weights", "w.safetensors")
-ASKED = ("--data", "folder:signs", "--mask", "bars.png", "--images", 12)
+ASKED = ("--data", "folder:signs", "--mask", "bars.png", "--images", 10)
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def there(own, tmp_path_factory):
     shutil.copytree(own, folder)
     other = import_model(f"{folder / 'mynet.py'}:build")
     save_file(other.model.state_dict(), folder / "other.safetensors")
-    signs = blurnet.load_images(f"folder:{folder / 'signs'}").test.spread(12)
+    signs = blurnet.load_images(f"folder:{folder / 'signs'}").test.spread(10)
     net = import_model(f"{folder / 'mynet.py'}:build", weights=folder / "w.safetensors")
     from blurnet.attacks.masks import bars
 
@@ -63,8 +63,6 @@ def test_an_evaluation_again(at_home):
     for check in after.audit:
         assert check.name in printed
     assert "report    mine/report.html" in printed
-    again = at_home("audit", "mine", *OWN, "--quiet", "--json")
-    assert [each["name"] for each in json.loads(again[1])] == [c.name for c in after.audit]
 
 
 def test_another_network_is_told_and_nothing_written(at_home):
@@ -188,7 +186,7 @@ def test_without_an_audit_the_page_says_so(there):
 
 def test_rp2s_own(blurnet, shared_data):
     status, printed, said = blurnet(
-        "audit", "--rp2", shared_data / "rp2", "--suite", "quick", "--images", 12, "--quiet"
+        "audit", "--rp2", shared_data / "rp2", "--suite", "quick", "--images", 10, "--quiet"
     )
     assert status in {0, 1}, said
     assert "Audit of RP2's own network" in printed

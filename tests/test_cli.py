@@ -174,7 +174,7 @@ def test_broken_artifacts(blurnet, artifacts, where, damage, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["nothing"], "no experiment 'nothing'; there are: alphas, blackbox"),
+        (["nothing"], "no experiment 'nothing'; there are: adaptive, alphas, area, blackbox"),
         (["nothing.yaml"], "no experiment 'nothing.yaml'"),
         (["--data", "folder:missing"], "missing: no such folder"),
         (["--data", "zip:missing"], "no such kind; there are: synthetic, folder:DIR"),
@@ -229,7 +229,7 @@ def test_wrong_data_folders(blurnet, tmp_path):
     [
         ("[1, 2]", "an experiment is a mapping"),
         ("a: [", "not YAML"),
-        ("kind: dance", "kind: 'dance' is not one of: blackbox, defenses, spectra"),
+        ("kind: dance", "kind: 'dance' is not one of: blackbox, defenses, matrix, spectra"),
         ("experiment: blackbox", "a line such as kind: blackbox is missing; there are: blackbox"),
         ("kind: blackbox", "the setting 'rows' is missing"),
         ("kind: blackbox\nrows: [{label: a, filters: []}]", "unknown setting 'rows.0.filters'"),

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from blurnet import BlurnetError, evaluation
-from blurnet.attacks import RandomSearchSettings, RP2Settings
+from blurnet.attacks import APGDSettings, RandomSearchSettings, RP2Settings
 from blurnet.defenses import Blur, harden
 from blurnet.evaluation import SUITES, Evidence, Suite, SuiteAttack, predict
 from blurnet.models import build
@@ -275,11 +275,34 @@ def test_its_table(evidence):
         assert found.attack.name in text
 
 
+def test_evidence_of_before_these_attacks_is_read(evidence, tmp_path):
+    folder = tmp_path / "old"
+    folder.mkdir()
+    stored = json.loads(evidence.to_json())
+    for attack in [each["attack"] for each in stored["attacks"]] + stored["suite"]["attacks"]:
+        for name in ("patch_rs", "apgd", "placed_apgd"):
+            del attack[name]
+        if attack["random_search"]:
+            del attack["random_search"]["until_fooled"]
+        if attack["rp2"]:
+            del attack["rp2"]["penalties"], attack["rp2"]["frequencies"]
+    for found in stored["attacks"]:
+        del found["queries"], found["gradients"]
+    (folder / "evidence.json").write_text(json.dumps(stored))
+    loaded = Evidence.load(folder)
+    assert loaded.worst == evidence.worst
+    assert loaded.attacks[2].queries is None
+
+
 def test_the_suites_there_are():
     standard = SUITES["standard"]
     formula, strongest, search = standard.attacks
     assert formula.rp2 == RP2Settings()
-    assert (strongest.rp2.placement, strongest.rp2.restarts) == ("paste", 2)
+    assert strongest.apgd == APGDSettings(steps=100, loss="cross_entropy", restarts=5)
+    assert strongest.by_gradient_alone
+    assert not search.by_gradient_alone
+    searched = strongest.model_copy(update={"apgd": APGDSettings(search=50)})
+    assert not searched.by_gradient_alone, "what it finds may be the search's"
     assert search.random_search.queries == 2000
     assert "too few steps" in SUITES["quick"].describes
     written = standard.model_dump_json()

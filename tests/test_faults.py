@@ -445,7 +445,7 @@ def small(tmp_path_factory):
     return place
 
 
-@pytest.mark.parametrize("jobs", [pytest.param(1, marks=pytest.mark.slow), 2])
+@pytest.mark.parametrize("jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_nobody_reads_what_a_run_prints(small, jobs):
     """Both pipes are closed after a line: ``blurnet run small.yaml 2>&1 | head -1``."""
     command = [BLURNET, "run", "small.yaml", "--jobs", str(jobs), "--out", f"closed-{jobs}"]
@@ -497,7 +497,12 @@ def test_a_stream_that_breaks_is_dropped(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["SIGTERM", pytest.param("SIGHUP", marks=pytest.mark.slow), "terminal"]
+    "name",
+    [
+        pytest.param("SIGTERM", marks=pytest.mark.slow),
+        pytest.param("SIGHUP", marks=pytest.mark.slow),
+        "terminal",
+    ],
 )
 def test_whatever_ends_a_run_lets_its_steps_end_well(tmp_path, name):
     """SIGTERM, SIGHUP, and a terminal that is closed, which is SIGHUP and streams that fail."""

@@ -28,6 +28,7 @@ from test_jobs import (
     wait_until_running,
     warn,
 )
+from test_runs import ROWS
 
 from blurnet import BlurnetError
 from blurnet.cli.progress import progress
@@ -61,6 +62,7 @@ def connected(cluster):
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch):
     monkeypatch.setattr("blurnet.engine.ray_run.FIRST_PAUSE", 0.1)
+    monkeypatch.setattr("blurnet.engine.ray_run.RETRIES", 1)
 
 
 def run_noted(place, seed, steps, pause, needs, on_step, folder):
@@ -139,10 +141,10 @@ def test_no_fault_costs_what_does_not_need_it(tmp_path, connected):
     errors = {each.kind: each for each in raised.value.failed}
     assert errors["raises"].error.startswith("ValueError: two lines (test_jobs.py:")
     assert "in misbehave" in "".join(errors["raises"].traceback)
-    assert errors["killed"].error == "its process was killed, 4 times"
+    assert errors["killed"].error == "its process was killed, 2 times"
     assert errors["hangs"].error == "took more than 6 s (--time-limit), and was killed"
     assert (len(errors), raised.value.blocked, raised.value.finished) == (3, 3, 4)
-    assert sum(line.startswith("killed 0: its process was killed") for line in seen.lines) == 4
+    assert sum(line.startswith("killed 0: its process was killed") for line in seen.lines) == 2
     assert not any("raises" in line and "again" in line for line in seen.lines)
     assert failure_of(records, steps[1].key).attempts == 1
     (tmp_path / "mended").touch()
@@ -167,6 +169,7 @@ def test_nodes_that_do_not_see_the_folder_send_their_records(tmp_path, connected
 def test_an_experiment_has_the_rows_of_the_local_run(tmp_path, connected, drawn_folder, blurnet):
     asked = ["run", "blackbox", "--data", f"folder:{drawn_folder}", "--classes", "all"]
     quick = ["--set", "training.epochs=2", "--set", "attack.steps=3", "--quiet", "--threads", "1"]
+    quick += ["--set", ROWS]
     status, _, said = blurnet(*asked, *quick, "--out", tmp_path / "1")
     assert status == 0, said
     there = Records(tmp_path / "2")
@@ -209,7 +212,7 @@ def main(folder, address):
     records = Records(Path(folder))
     try:
         with progress(quiet=False) as watch, records.locked():
-            run_steps(sweep(150, 0.1), records, watch, jobs=None, on=OnRay(address))
+            run_steps(sweep(150, 0.05), records, watch, jobs=None, on=OnRay(address))
     except typer.Exit as leave:
         sys.exit(leave.exit_code)
 
@@ -242,9 +245,10 @@ def test_ctrl_c_and_a_killed_driver_leave_what_the_same_call_goes_on_from(tmp_pa
     assert process.returncode == 130
     assert not list(there.root.glob(".*.failed.json")), "interrupted is not failed"
     process, running = begin(there.folder)
+    while not all((there.working(each.key) / "kept.json").exists() for each in running):
+        time.sleep(0.05)
     os.kill(process.pid, signal.SIGKILL)
     assert all(gone(each.pid) for each in running)
-    assert all((there.working(each.key) / "kept.json").exists() for each in running)
     run_steps(sweep(150), alone, threads=1)
     with there.locked():
         run_steps(sweep(150), there, threads=1)

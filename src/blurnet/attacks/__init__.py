@@ -13,6 +13,8 @@ from blurnet.attacks.patch_rs import PatchRSSettings as PatchRSSettings
 from blurnet.attacks.patch_rs import patch_rs as patch_rs
 from blurnet.attacks.pgd import PGDSettings as PGDSettings
 from blurnet.attacks.pgd import pgd as pgd
+from blurnet.attacks.placed import PlacedSettings as PlacedSettings
+from blurnet.attacks.placed import placed_apgd as placed_apgd
 from blurnet.attacks.random_search import RandomSearchSettings as RandomSearchSettings
 from blurnet.attacks.random_search import random_search as random_search
 from blurnet.attacks.rectangle import RectangleResult as RectangleResult

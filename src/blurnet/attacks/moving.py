@@ -85,7 +85,9 @@ class Pattern:
         return torch.stack(reached)
 
     def inside(self, place: Tensor) -> Tensor:
-        """Give the nearest places that the sticker may have."""
+        """Give the nearest places that the sticker may have, N × 2 or N × P × 2."""
+        if place.dim() == 3:
+            return place.clamp(self.lowest[:, None], self.highest[:, None])
         return place.clamp(self.lowest, self.highest)
 
     def any_place(self, generator: torch.Generator) -> Tensor:

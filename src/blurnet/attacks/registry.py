@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from blurnet.attacks.apgd import APGDSettings, apgd
 from blurnet.attacks.patch_rs import PatchRSSettings, patch_rs
+from blurnet.attacks.placed import PlacedSettings, placed_apgd
 from blurnet.attacks.random_search import RandomSearchSettings, random_search
 from blurnet.attacks.sticker import StickerAttack, StickerSettings
 
@@ -26,5 +27,6 @@ STICKER_ATTACKS = {
     "random_search": Registered(random_search, RandomSearchSettings),
     "patch_rs": Registered(patch_rs, PatchRSSettings),
     "apgd": Registered(apgd, APGDSettings),
+    "placed_apgd": Registered(placed_apgd, PlacedSettings),
 }
 """By the name that ``blurnet.evaluation.SuiteAttack`` calls their settings by."""

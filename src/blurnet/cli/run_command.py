@@ -201,7 +201,7 @@ def run(
     """
     from blurnet.nursery import cores, prepare
 
-    if jobs != 1 and cores() > 1:
+    if engine is Engine.LOCAL and jobs != 1 and cores() > 1:
         prepare(("blurnet.experiments",))  # while this process imports the same
 
     from rich.console import Console

@@ -38,7 +38,7 @@ def conditions_of(
     found = [_accuracy(suite, accuracy, classes), _well_posed(suite, accuracy, control, ceiling)]
     if control.strongest is not None:
         found.append(_plain(control, attacks))
-    gradient = [each for each in attacks if each.attack.gradient]
+    gradient = [each for each in attacks if each.attack.by_gradient_alone]
     search = [each for each in attacks if not each.attack.gradient]
     if gradient and search:
         found.append(_gradient(gradient, search))

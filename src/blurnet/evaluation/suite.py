@@ -8,6 +8,7 @@ from blurnet.attacks import (
     STICKER_ATTACKS,
     APGDSettings,
     PatchRSSettings,
+    PlacedSettings,
     RandomSearchSettings,
     RP2Settings,
 )
@@ -39,6 +40,7 @@ class SuiteAttack(Settings):
     random_search: RandomSearchSettings | None = None
     patch_rs: PatchRSSettings | None = None
     apgd: APGDSettings | None = None
+    placed_apgd: PlacedSettings | None = None
     targets: Literal["all"] | int = "all"
     gradient: bool = True
 
@@ -51,6 +53,12 @@ class SuiteAttack(Settings):
                 f"{' or '.join(STICKER_ATTACKS)}; found {' and '.join(given) or 'none'}"
             )
         return self
+
+    @property
+    def by_gradient_alone(self) -> bool:
+        """Whether the network's gradient is all that it finds stickers by."""
+        searches = self.apgd or (self.placed_apgd and self.placed_apgd.apgd) or None
+        return self.gradient and not (searches and searches.search)
 
     @property
     def sticker(self) -> tuple[Registered, StickerSettings] | None:

@@ -1,6 +1,5 @@
 """Run an experiment in a folder, from its inputs to results.json."""
 
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -9,21 +8,15 @@ from typing import Any
 
 from blurnet.engine import Chosen, OnBegin, OnRay, Provenance, Records, Step, in_order, run_steps
 from blurnet.engine.planned import read_plan, write_plan
-from blurnet.errors import BlurnetError, BlurnetWarning
-from blurnet.evaluation.evidence import Evidence
+from blurnet.errors import BlurnetError
 from blurnet.files import read_json, to_json, write_whole
-from blurnet.settings import check
 
 from .inputs import Inputs
-from .kinds import KINDS
+from .loading import EVIDENCE, RESULTS, read_results
 from .plan import Plan
 from .reading import Experiment, load
 from .results import AnyResults, Results
 from .unfinished import UNFINISHED, Made, Renewed, write_unfinished
-
-RESULTS = "results.json"
-EVIDENCE = "evidence.json"
-"""What ``blurnet evaluate`` leaves in its folder."""
 
 
 def run(
@@ -154,71 +147,6 @@ def run(
     return results
 
 
-def load_results(folder: str | Path) -> AnyResults | Evidence:
-    """Read what a run or an evaluation left in a folder.
-
-    Args:
-        folder: of ``blurnet run``, with results.json, or of ``blurnet evaluate``, with
-            evidence.json.
-
-    Returns:
-        The results, typed by their kind, or the evidence. Of an unfinished run the rows that are
-        there, with a warning; ``results.lacking`` says which are not.
-
-    Raises:
-        BlurnetError: if there is neither, or it is not a file that this version wrote.
-
-    Examples:
-        >>> evidence = blurnet.evaluate(model, images, labels, mask, classes=classes, suite="quick")
-        >>> folder = evidence.save("runs/mine")
-        >>> blurnet.load_results(folder).worst == evidence.worst
-        True
-
-    """
-    folder = Path(folder)
-    if (folder / RESULTS).exists():
-        return _results(folder / RESULTS)
-    if (folder / UNFINISHED).exists():
-        results = load_unfinished(folder)
-        warnings.warn(
-            f"{folder}: an unfinished run: {len(results.rows)} rows, and "
-            f"{len(results.lacking)} more (or more of their seeds) to come",
-            BlurnetWarning,
-            stacklevel=2,
-        )
-        return results
-    if not (folder / EVIDENCE).exists():
-        raise BlurnetError(
-            f"{folder}: neither {RESULTS} (of blurnet run) nor {EVIDENCE} (of blurnet evaluate)"
-        )
-    return Evidence.load(folder)
-
-
-def load_unfinished(folder: Path) -> AnyResults:
-    """Read the rows that there are of an unfinished run; raises as ``load_results``."""
-    return _results(folder / UNFINISHED)
-
-
-def _results(path: Path) -> AnyResults:
-    try:
-        content = read_json(path)
-    except BlurnetError as error:
-        raise BlurnetError(
-            f"{error}; remove that file, and the blurnet run that made it writes it again"
-        ) from None
-    kind = content.get("kind") if isinstance(content, dict) else None
-    if kind not in KINDS:
-        raise BlurnetError(
-            f"{path}: not results that this version of blurnet wrote; run the experiment again in "
-            "another folder"
-        )
-    asked = KINDS[kind]
-    try:
-        return check(Results[asked, asked.row], content)  # type: ignore[valid-type,name-defined]
-    except BlurnetError as error:
-        raise BlurnetError(f"{path}: {error}") from None
-
-
 def _planned(folder: Path) -> list[str] | None:
     """Give the steps' keys of the folder's last run; None where there was none."""
     with suppress(BlurnetError):
@@ -238,7 +166,7 @@ def _before(folder: Path, replace: bool, ours: bool) -> AnyResults | None:
         return None
     if ours:
         with suppress(BlurnetError):
-            return _results(path)
+            return read_results(path)
         return None
     try:
         content = read_json(path)
@@ -247,7 +175,7 @@ def _before(folder: Path, replace: bool, ours: bool) -> AnyResults | None:
     if not isinstance(content, dict) or not {"experiment", "rows"} <= content.keys():
         raise BlurnetError(f"{path}: not a file of blurnet's; choose another folder")
     try:
-        return _results(path)
+        return read_results(path)
     except BlurnetError:
         if replace:
             return None
