@@ -76,7 +76,7 @@ def test_replace_uses_the_records_that_are_there(artifacts, tmp_path):
         return lambda done, total: None
 
     found = run(blackbox(artifacts, "padding=reflect"), tmp_path, on_begin, replace=True)
-    assert sorted(begun) == ["filter", "transfer"]
+    assert sorted(begun) == ["control", "filter", "transfer"]
     assert found.rows[1].filters[0].padding == "reflect"
     kept = {name: at for name, at in files_in(tmp_path).items() if name in before}
     for renewed in ("results.json", "plan.json"):

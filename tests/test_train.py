@@ -130,7 +130,7 @@ def test_own_data_give_the_size_and_weights_the_start(drawn_folder, tmp_path, bl
     assert Records(tmp_path / "out").read(key, NetworkValues).values.size == 32
     weights["fc.bias"] += 1
     save_file(weights, tmp_path / "start.safetensors")
-    assert json.loads(blurnet(*given)[1])["step"] != key
+    assert json.loads(blurnet(*given, "--replace")[1])["step"] != key
 
 
 @pytest.mark.parametrize(
@@ -188,6 +188,6 @@ def test_weights_of_our_own_are_a_start(drawn_folder, tmp_path, blurnet):
     given = arguments(drawn_folder, tmp_path / "out", "--epochs", "1", "--json", "--quiet")
     steps = [
         json.loads(blurnet(*given, *more)[1])["step"]
-        for more in ((), ("--weights", str(tmp_path / "start.safetensors")))
+        for more in ((), ("--weights", str(tmp_path / "start.safetensors"), "--replace"))
     ]
     assert steps[0] != steps[1]
