@@ -120,6 +120,20 @@ def with_member(path, wanted, content):
 def test_a_program_runs_no_pickle(program, tmp_path):
     file = io.BytesIO()
     torch.save(((Runs(tmp_path / "owned"),), {}), file)
+    changed = with_member(program, "sample_inputs/model.pt", file.getvalue())
+    with suppress(Exception):  # what this guards against: PyTorch itself opens it
+        torch.export.load(changed)
+    assert (tmp_path / "owned").exists()
+    (tmp_path / "owned").unlink()
+    with pytest.raises(BlurnetError, match="not an exported program"):
+        import_model(str(changed))
+    assert not (tmp_path / "owned").exists()
+    assert "TORCH_FORCE_WEIGHTS_ONLY_LOAD" not in os.environ
+
+
+def test_pytorch_opens_what_was_looked_at(program):
+    """Python takes what lies before an archive for a prefix; PyTorch looks where the number says."""
+    sound = with_member(program, "models/model.json", lambda text: text).read_bytes()
     wrong = with_member(program, "models/model.json", lambda text: text.replace(b"aten", b"xten"))
     hidden = wrong.read_bytes()
     both = program.with_name("both.pt2")
