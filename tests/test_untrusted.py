@@ -132,7 +132,7 @@ def test_a_program_runs_no_pickle(program, tmp_path):
 
 
 def test_pytorch_opens_what_was_looked_at(program):
-    """Python takes what lies before an archive for a prefix; PyTorch looks where the number says."""
+    """Python takes what lies before an archive for a prefix; PyTorch follows the number in it."""
     sound = with_member(program, "models/model.json", lambda text: text).read_bytes()
     wrong = with_member(program, "models/model.json", lambda text: text.replace(b"aten", b"xten"))
     hidden = wrong.read_bytes()
