@@ -163,11 +163,11 @@ def test_refused_in_one_line(file, tmp_path):
         "broken.py: importing it raised SyntaxError": ("broken.py:build",),
         "no module 'not_installed.nets'": ("not_installed.nets:build",),
         "none.pt2: no such file": ("none.pt2",),
-        "cut.pt2: not an exported program": ("cut.pt2",),
+        "cut.pt2: an archive that cannot be read": ("cut.pt2",),
         "none.pt: no such file": (f"{mine}fixed", "none.pt"),
         "bomb.pt: it holds more than tensors": (f"{mine}fixed", "bomb.pt"),
         "list.pt: no state_dict in it; it holds a list": (f"{mine}fixed", "list.pt"),
-        "cut.pt: cannot be read": (f"{mine}fixed", "cut.pt"),
+        "cut.pt: an archive that cannot be read": (f"{mine}fixed", "cut.pt"),
         "other.pt: weights of another architecture than Net": (f"{mine}fixed", "other.pt"),
     }
     for message, (spec, *weights) in cases.items():

@@ -131,6 +131,30 @@ def test_a_program_runs_no_pickle(program, tmp_path):
     assert "TORCH_FORCE_WEIGHTS_ONLY_LOAD" not in os.environ
 
 
+def test_pytorch_opens_what_was_looked_at(program):
+    """Python takes what lies before an archive for a prefix; PyTorch follows the number in it."""
+    sound = with_member(program, "models/model.json", lambda text: text).read_bytes()
+    wrong = with_member(program, "models/model.json", lambda text: text.replace(b"aten", b"xten"))
+    hidden = wrong.read_bytes()
+    both = program.with_name("both.pt2")
+    both.write_bytes(hidden[: hidden.rindex(b"PK\5\6")] + sound)
+    with zipfile.ZipFile(both) as archive:
+        seen = archive.read(next(each for each in archive.namelist() if "models/" in each))
+    assert b"xten" not in seen
+    assert b"xten" in torch._C.PyTorchFileReader(str(both)).get_record("models/model.json")
+    assert import_model(str(both))(torch.rand(2, 3, 8, 8)).shape == (2, 2, 6, 6)
+
+
+def test_two_members_of_one_name(program):
+    twice = program.with_name("twice.pt2")
+    with zipfile.ZipFile(program) as archive, zipfile.ZipFile(twice, "w") as made:
+        for name in archive.namelist():
+            made.writestr(name, archive.read(name))
+        made.writestr("p/Models/model.json", b"{}")
+    with pytest.raises(BlurnetError, match="two of its members have one name"):
+        import_model(str(twice))
+
+
 CODE = {
     "its graph calls 'torch.os.system'": (
         "models/model.json",

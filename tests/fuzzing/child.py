@@ -22,7 +22,7 @@ RESIDENT = 3072
 """Megabytes that the process may really hold."""
 GROWTH = 1000
 """Megabytes that one input may add to it; a picture of 64 megapixels takes most of them."""
-LONGEST = 40_000
+LONGEST = 60_000
 
 with atheris.instrument_imports(include=["blurnet", "yaml", "PIL"]):
     from fuzzing.holds import Broken, holds

@@ -46,7 +46,9 @@ def to_safetensors(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -
         metadata: written in the order of its names, where ``save`` draws one.
 
     """
-    drawn = save({name: tensor.cpu() for name, tensor in tensors.items()}, dict(metadata))
+    # with neither tensors nor metadata, safetensors 0.8 writes a header that nothing reads
+    here = {name: tensor.cpu() for name, tensor in tensors.items()}
+    drawn = save(here, dict(metadata) or None)
     end = 8 + int.from_bytes(drawn[:8], "little")
     header = json.loads(drawn[8:end]) | {"__metadata__": dict(sorted(metadata.items()))}
     text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()

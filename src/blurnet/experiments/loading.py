@@ -71,7 +71,7 @@ def read_results(path: Path) -> AnyResults:
             f"{error}; remove that file, and the blurnet run that made it writes it again"
         ) from None
     kind = content.get("kind") if isinstance(content, dict) else None
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         raise BlurnetError(
             f"{path}: not results that this version of blurnet wrote; run the experiment again in "
             "another folder"

@@ -5,6 +5,7 @@ evaluates texts, and calls any function of PyTorch's that a graph names. What is
 holds tensors and a graph of tensor operators, and unpacks to no more than it weighs.
 """
 
+import io
 import os
 import re
 import zipfile
@@ -17,7 +18,7 @@ from typing import Any
 from torch import Tensor
 
 from blurnet.errors import BlurnetError
-from blurnet.files import MOST_JSON, parse_json
+from blurnet.files import parse_json
 
 SLACK = 64 * 2**20
 """Bytes that what is unpacked may be larger than its file."""
@@ -70,13 +71,16 @@ def check_archive(path: Path) -> None:
         BlurnetError: if it is a zip bomb, or its directory cannot be read.
 
     """
-    if zipfile.is_zipfile(path):
+    if _is_archive(path):
         with _opened(path):
             pass
 
 
-def check_program(path: Path) -> None:
-    """Refuse an exported program that holds code, or names it.
+def checked_program(path: Path) -> io.BytesIO:
+    """Give an exported program for PyTorch to open, or refuse one that holds code, or names it.
+
+    It is packed anew: PyTorch finds an archive's members otherwise than Python does, and so gets
+    what was looked at here.
 
     Args:
         path: what ``torch.export.save`` wrote.
@@ -86,17 +90,25 @@ def check_program(path: Path) -> None:
             of PyTorch's tensor operators; the message says what.
 
     """
-    if not zipfile.is_zipfile(path):
+    if not _is_archive(path):
         raise BlurnetError(f"{path}: not an exported program, which is a zip archive")
-    with _opened(path) as archive:
-        for name in archive.namelist():
+    packed = io.BytesIO()
+    with _opened(path) as archive, zipfile.ZipFile(packed, "w") as anew:
+        names = archive.namelist()
+        if len({name.lower() for name in names}) < len(names):
+            raise BlurnetError(f"{path}: two of its members have one name")
+        for name in names:
+            content = archive.read(name)
             inner = name.partition("/")[2]
             if "aotinductor" in name:
                 raise BlurnetError(f"{path}: it holds a compiled library, which is not opened")
             if inner.endswith("_config.json"):
-                _check_payloads(path, _json(path, archive, name))
+                _check_payloads(path, _json(path, name, content))
             elif inner.startswith("models/") or name.endswith("serialized_exported_program.json"):
-                _check_graph(path, _json(path, archive, name))
+                _check_graph(path, _json(path, name, content))
+            anew.writestr(zipfile.ZipInfo(name), content)
+    packed.seek(0)
+    return packed
 
 
 def check_sizes(path: Path, tensors: Iterable[Tensor]) -> None:
@@ -125,7 +137,7 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
         raise
     except Exception as error:  # zipfile, zlib and decoding raise what they like
         said = " ".join(str(error).split()) or type(error).__name__
-        raise BlurnetError(f"{path}: a zip archive that cannot be read: {said}") from None
+        raise BlurnetError(f"{path}: an archive that cannot be read: {said}") from None
 
 
 def _check_weight(path: Path, archive: zipfile.ZipFile) -> None:
@@ -137,9 +149,18 @@ def _check_weight(path: Path, archive: zipfile.ZipFile) -> None:
         )
 
 
-def _json(path: Path, archive: zipfile.ZipFile, name: str) -> Any:
-    with archive.open(name) as file:
-        content = file.read(MOST_JSON + 1)
+def _is_archive(path: Path) -> bool:
+    """Whether PyTorch, which looks at the start, or Python, at the end, takes it for an archive."""
+    with path.open("rb") as file:
+        if file.read(4) == b"PK\3\4":
+            return True
+    try:
+        return zipfile.is_zipfile(path)
+    except zipfile.BadZipFile:
+        return True
+
+
+def _json(path: Path, name: str, content: bytes) -> Any:
     try:
         return parse_json(content.decode())
     except ValueError:

@@ -183,10 +183,12 @@ def _a_channel(values: Values) -> Tensor | None:
 def _height_and_width(size: int | Sequence[int] | None) -> tuple[int, int] | None:
     if size is None:
         return None
-    height, width = (size, size) if isinstance(size, int) else size
-    if min(height, width) < 1:
+    sides = (size, size) if isinstance(size, int) else tuple(size)
+    if len(sides) != 2:
+        raise BlurnetError(f"Classifier: size is one number of pixels, or height and width: {size}")
+    if min(sides) < 1:
         raise BlurnetError(f"Classifier: size is at least 1 pixel, not {size}")
-    return height, width
+    return sides[0], sides[1]
 
 
 def _picked(output: Any, logits: Logits) -> Any:

@@ -18,7 +18,7 @@ from blurnet.data.tensors import read_safetensors
 from blurnet.devices import chosen_device
 from blurnet.errors import BlurnetError
 from blurnet.files import check_file
-from blurnet.models.archives import check_archive, check_program, check_sizes, tensors_alone
+from blurnet.models.archives import check_archive, check_sizes, checked_program, tensors_alone
 from blurnet.models.builders import MODELS
 from blurnet.models.classifier import Classifier, Values, network_of
 from blurnet.models.exported import as_module
@@ -201,10 +201,10 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 def _program(path: Path) -> nn.Module:
     if not path.is_file():
         raise BlurnetError(f"{path}: no such file")
-    check_program(path)
+    packed = checked_program(path)
     try:
         with tensors_alone():
-            program = torch.export.load(path)
+            program = torch.export.load(packed)
         check_sizes(path, program.state_dict.values())
         check_sizes(path, (each for each in program.constants.values() if isinstance(each, Tensor)))
         return as_module(program)
