@@ -11,6 +11,10 @@ import pytest
 # Beside other busy processes, waiting threads that spin make small batches many times slower.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+# The tests share the cores among themselves; and the same number of threads gives the same bits in
+# this process and in those that tests start.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # Children of tests end when they are told to, also where nohup or a background job ignores that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 if hasattr(signal, "SIGHUP"):

@@ -97,7 +97,7 @@ def command(signs, out):
     return [
         sys.executable, "-c", "from blurnet.cli.main import main; main()",
         "run", "blackbox", "--data", f"folder:{signs}", "--classes", "all", "--out", str(out),
-        *changes, "--json",
+        *changes, "--json", "--threads", "1",
     ]  # fmt: skip
 
 
@@ -117,7 +117,7 @@ def test_a_killed_run_goes_on_and_ends_as_if_it_had_not_been(drawn_folder, tmp_p
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "text": True}
     data = {"data": f"folder:{drawn_folder}", "classes": "all"}
-    run(experiments.load("blackbox", SHORT, data), whole)
+    run(experiments.load("blackbox", SHORT, data), whole, threads=1)
     with subprocess.Popen(command(drawn_folder, killed), **quiet) as process:
         while not list(killed.glob("records/train-*")):
             assert process.poll() is None

@@ -164,6 +164,7 @@ def test_a_page_without_pictures(evidence):
     page_of(evidence.with_tensors({}))
 
 
+@pytest.mark.parametrize("evidence", [3], indirect=True)
 def test_large_photographs_are_shrunk(evidence):
     images, labels = photographs(3, 4)
     large = nn.functional.interpolate(images, 320)

@@ -448,7 +448,8 @@ def small(tmp_path_factory):
 @pytest.mark.parametrize("jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_nobody_reads_what_a_run_prints(small, jobs):
     """Both pipes are closed after a line: ``blurnet run small.yaml 2>&1 | head -1``."""
-    command = [BLURNET, "run", "small.yaml", "--jobs", str(jobs), "--out", f"closed-{jobs}"]
+    command = [BLURNET, "run", "small.yaml", "--jobs", str(jobs), "--threads", "1"]
+    command += ["--out", f"closed-{jobs}"]
     process = subprocess.Popen(
         command, cwd=small, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
@@ -470,7 +471,7 @@ def streams(small, redirected, *arguments):
 
 
 def test_streams_that_are_closed_or_full_from_the_start(small):
-    asked = ("run", "small.yaml", "--out", "streams", "--json")
+    asked = ("run", "small.yaml", "--threads", "1", "--out", "streams", "--json")
     closed = streams(small, "<&- >&- 2>&-", *asked)
     assert (closed.returncode, closed.stdout, closed.stderr) == (0, "", "")
     found = contents(Records(small / "streams"))

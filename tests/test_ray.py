@@ -132,6 +132,7 @@ def test_a_killed_node_costs_its_steps_a_pause_and_no_bits(tmp_path, connected):
     assert not list(there.root.glob(".*"))
 
 
+@pytest.mark.slow
 def test_no_fault_costs_what_does_not_need_it(tmp_path, connected):
     lock = threading.Lock()
     records, seen, steps = Records(tmp_path), Seen(), faulty(tmp_path)
@@ -166,6 +167,7 @@ def test_nodes_that_do_not_see_the_folder_send_their_records(tmp_path, connected
     assert not list(there.root.glob(".*"))
 
 
+@pytest.mark.slow
 def test_an_experiment_has_the_rows_of_the_local_run(tmp_path, connected, drawn_folder, blurnet):
     asked = ["run", "blackbox", "--data", f"folder:{drawn_folder}", "--classes", "all"]
     quick = ["--set", "training.epochs=2", "--set", "attack.steps=3", "--quiet", "--threads", "1"]
@@ -237,6 +239,7 @@ def begin(cluster):
             process.communicate()
 
 
+@pytest.mark.slow
 def test_ctrl_c_and_a_killed_driver_leave_what_the_same_call_goes_on_from(tmp_path, begin):
     alone, there = Records(tmp_path / "1"), Records(tmp_path / "2")
     process, running = begin(there.folder)

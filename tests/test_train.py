@@ -164,7 +164,7 @@ def test_mistakes_are_one_line_and_write_nothing(drawn_folder, blurnet, more, sa
 def test_a_killed_training_goes_on_in_its_step(drawn_folder, tmp_path):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     often = "from blurnet.experiments.steps import training; training.CHECKPOINT_SECONDS = 0.1; "
-    given = ("--epochs", "15", "--quiet")
+    given = ("--epochs", "8", "--quiet")
     python, flag, code, *rest = command(drawn_folder, killed, *given)
     with subprocess.Popen([python, flag, often + code, *rest]) as process:
         while not list(killed.glob("records/.train-*.working/checkpoint.safetensors")):

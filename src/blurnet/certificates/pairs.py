@@ -49,13 +49,14 @@ def pairs_of(family: Family, height: int, width: int, k: int | None = None) -> P
     """
     masks = family.masks(height, width, k)
     count = len(masks)
-    first, second = torch.triu_indices(count, count)
-    if len(first) > MOST:
+    passes = count * (count + 1) // 2
+    if passes > MOST:
         raise BlurnetError(
             f"{family.name}: {count} masks cover it on images of {width} × {height} pixels, "
-            f"which takes {len(first):,} passes an image, and {MOST:,} are the most; choose fewer "
+            f"which takes {passes:,} passes an image, and {MOST:,} are the most; choose fewer "
             "masks along an axis, such as k=2 (--k 2), or a smaller family"
         )
+    first, second = torch.triu_indices(count, count)
     packed = np.packbits(masks.flatten(1).numpy(), axis=1)
     joined = packed[first.numpy()] | packed[second.numpy()]
     _, one_of, area = np.unique(joined, axis=0, return_index=True, return_inverse=True)

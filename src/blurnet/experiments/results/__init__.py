@@ -1,0 +1,29 @@
+"""``results.json``: the only schema that tables, figures and pages read."""
+
+from ..brackets import Bracketed as Bracketed
+from ..brackets import Covered as Covered
+from ..brackets import Fooled as Fooled
+from .defense import AttackedScene as AttackedScene
+from .defense import DefenseRow as DefenseRow
+from .defense import RowNetwork as RowNetwork
+from .defense import SceneNetwork as SceneNetwork
+from .defense import TargetRates as TargetRates
+from .matrix import MaskedMean as MaskedMean
+from .matrix import MatrixAttack as MatrixAttack
+from .matrix import MatrixNetwork as MatrixNetwork
+from .matrix import MatrixRow as MatrixRow
+from .matrix import MatrixScene as MatrixScene
+from .spectra import FewTargets as FewTargets
+from .spectra import Interval as Interval
+from .spectra import LayerSpectra as LayerSpectra
+from .spectra import RaisedMaps as RaisedMaps
+from .spectra import Ring as Ring
+from .spectra import SpectraRow as SpectraRow
+from .spectra import SpectraSteps as SpectraSteps
+from .transfer import BlackboxRow as BlackboxRow
+from .transfer import Published as Published
+from .transfer import Transfer as Transfer
+from .transfer import TransferRates as TransferRates
+from .whole import AnyResults as AnyResults
+from .whole import LackingRow as LackingRow
+from .whole import Results as Results
