@@ -296,7 +296,7 @@ def begin(tmp_path):
 
 
 def wait_until_running(process, folder, running):
-    for _ in range(600):
+    for _ in range(2400):
         assert process.poll() is None, process.communicate()[1]
         if (folder / "plan.json").exists():
             steps = [each for each in status_of(folder).steps if each.state == "running"]

@@ -8,9 +8,10 @@ import typer
 from blurnet.cli import options
 from blurnet.cli.attack_inputs import attack_inputs, mask_of, refuse_void, transform_of
 from blurnet.cli.attack_result import print_attack
-from blurnet.cli.inputs import NetworkAsked, PhotographsAsked
+from blurnet.cli.inputs import NetworkAsked
 from blurnet.cli.mask_input import is_searched
 from blurnet.cli.outputs import computed_now
+from blurnet.cli.photographs import PhotographsAsked
 
 app = typer.Typer(no_args_is_help=True, help="Attack one network on one scene.")
 

@@ -5,9 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from blurnet.cli.inputs import Inputs, NetworkAsked, PhotographsAsked, read_inputs
+from blurnet.cli.inputs import Inputs, NetworkAsked, read_inputs
 from blurnet.cli.mask_input import read_mask
 from blurnet.cli.named_settings import named_settings
+from blurnet.cli.photographs import PhotographsAsked
 from blurnet.errors import BlurnetError
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from blurnet.cli import options
-from blurnet.cli.inputs import NetworkAsked, PhotographsAsked
+from blurnet.cli.inputs import NetworkAsked
+from blurnet.cli.photographs import PhotographsAsked
 
 
 def audit(

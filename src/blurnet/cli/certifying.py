@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from blurnet.cli.fingerprints import content_of, fingerprint_of
-from blurnet.cli.inputs import Inputs, NetworkAsked, PhotographsAsked, read_inputs
+from blurnet.cli.inputs import Inputs, NetworkAsked, read_inputs
 from blurnet.cli.mask_input import is_searched, read_mask
 from blurnet.cli.outputs import claimed
+from blurnet.cli.photographs import PhotographsAsked
 from blurnet.errors import BlurnetError
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from blurnet.cli.inputs import NetworkAsked, PhotographsAsked
+    from blurnet.cli.inputs import NetworkAsked
+    from blurnet.cli.photographs import PhotographsAsked
 
 NETWORK = "network.safetensors"
 
