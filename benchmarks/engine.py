@@ -2,7 +2,7 @@
 
     python benchmarks/engine.py                    # 1,000 trivial steps; ms each, beyond the work
     python benchmarks/engine.py --records 10000    # so many records, listed: status and frame
-    python benchmarks/engine.py --train            # 8 equal trainings of LISA-CNN
+    python benchmarks/engine.py --train            # 8 equal trainings: a small network, LISA-CNN
     python benchmarks/engine.py --sizes            # trainings and attacks of several sizes
 
 The last two compare --jobs 1 with all threads, --jobs 1 with one, and --jobs 2 with one each, in
@@ -19,6 +19,8 @@ import tempfile
 import time
 from functools import partial
 from pathlib import Path
+
+from kill_verbs import NETWORK
 
 from blurnet.engine import Outcome, Records, Step, Watch, run_steps, status_of
 from blurnet.nursery import prepare
@@ -180,6 +182,11 @@ if __name__ == "__main__":
     if arguments.records:
         listed(arguments.records, place)
     elif arguments.train:
+        with tempfile.TemporaryDirectory(dir=place) as folder:
+            file = Path(folder) / "small.py"
+            file.write_text(NETWORK.replace("outputs=3", "outputs=4"))
+            title = f"8 trainings of maps of 8 channels, {4 * epochs} epochs, batches of 16"
+            compare(title, *trainings(8, 4 * epochs, 16, f"{file}:Net"), place, turns)
         title = f"8 trainings of lisa_cnn, {epochs} epochs, batches of 64"
         compare(title, *trainings(8, epochs, 64), place, turns)
     elif arguments.sizes:
