@@ -48,7 +48,14 @@ def given(name):
     return model, images, mask
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+# The others come out the same way, and are evaluated in the slow suite.
+UNLIKE = ("residual", "spatial_transformer", "grey", "dict_output", "exported", "transformers_vit")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [name if name in UNLIKE else pytest.param(name, marks=pytest.mark.slow) for name in NETWORKS],
+)
 def test_evaluated_with_page_saved_and_loaded(name, tmp_path):
     model, images, mask = given(name)
     before = images.clone()

@@ -220,7 +220,7 @@ def test_written_read_and_in_words():
         (lambda: Square(size=2).masks(8, 8, 0), "at least 1, not 0"),
         (lambda: ShiftedMask.of(torch.ones(3, 3), 1).masks(4, 3), "the images are of 3 × 4"),
         (lambda: ShiftedMask.of(torch.zeros(3, 3), 1), "not 0 everywhere"),
-        (lambda: pairs_of(Square(size=2), 224, 224, 60), "choose fewer masks along an axis"),
+        (lambda: pairs_of(Square(size=2), 64, 64, 60), "choose fewer masks along an axis"),
     ],
 )
 def test_refused_in_one_line(wrong, said):

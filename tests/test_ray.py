@@ -155,6 +155,7 @@ def test_no_fault_costs_what_does_not_need_it(tmp_path, connected):
     assert not list(records.root.glob(".*"))
 
 
+@pytest.mark.slow
 def test_nodes_that_do_not_see_the_folder_send_their_records(tmp_path, connected, monkeypatch):
     alone, there, seen = Records(tmp_path / "1"), Records(tmp_path / "2"), Seen()
     run_steps(sweep(), alone, threads=1)
