@@ -84,7 +84,7 @@ def _attack(evidence: Evidence, found: AttackFound) -> Row:
     distances = [each.l2_dissimilarity for each in found.targets]
     known = [distance for distance in distances if distance is not None]
     share = sum(rate.value for rate in reached) / len(reached) if reached else None
-    published = "; RP2's published settings" if found.published else ""
+    published = " RP2's published settings." if found.published else ""
     cells: tuple[Cell, ...] = (
         rate_cell(found.success),
         rate_cell(found.worst, note=_called(evidence, worst.target)) if several else NOTHING,
