@@ -4,12 +4,12 @@
     python benchmarks/random_kills.py --kills 50 --verb run-2 --seed 7
 
 Each start is a real process over drawn signs of 24 × 24 pixels. A kill is SIGKILL, to the process
-and all that it started, to the process alone, or, with --jobs 2, to one of its workers. Half of the
-moments are drawn over the whole of an undisturbed run; the others wait for a drawn number of
-changes in the folder, so that writing is hit. A kill counts if its target lived. When a run is
-done, every file must be that of the undisturbed run, dates and seconds apart, and whatever was
-finished at a kill must have been left alone since, its date included. Exit status 1 if anything
-was lost or differs.
+and all that it started, to the process alone, or, with --jobs 2, to one of its workers or to the
+process that they are forked from. Half of the moments are drawn over the whole of an undisturbed
+run; the others wait for a drawn number of changes in the folder, so that writing is hit. A kill
+counts if its target lived. When a run is done, every file must be that of the undisturbed run,
+dates and seconds apart, and whatever was finished at a kill must have been left alone since, its
+date included. Exit status 1 if anything was lost or differs.
 
 train and harden keep a checkpoint every 0.05 s here, in place of one or two a minute, so that kills
 find some.
@@ -32,6 +32,7 @@ from kill_compare import compared, finished, outputs, sealed
 from kill_verbs import ENDS_WITH, VERBS, prepare
 
 MOST_KILLS = 6
+WHOM = ("all", "driver", "worker", "nursery")
 PATIENCE = 600.0
 
 
@@ -48,7 +49,7 @@ class Undisturbed:
 class Tally:
     """What came of a verb."""
 
-    kills: dict[str, int] = field(default_factory=lambda: {"all": 0, "driver": 0, "worker": 0})
+    kills: dict[str, int] = field(default_factory=lambda: dict.fromkeys(WHOM, 0))
     starts: int = 0
     resumed: int = 0
     runs: int = 0
@@ -93,14 +94,14 @@ def until_done(verb, place, undisturbed, draw, tally, most):
         process = begin(verb, place)
         tally.starts += 1
         tally.resumed += bool(kept or checkpoints(place / "out"))
-        whom = draw.choice(["all", "driver", "worker"] if verb == "run-2" else ["all"])
+        whom = draw.choice(WHOM if verb == "run-2" else ("all",))
         hit = kills < wanted and wait_and_kill(process, place / "out", whom, undisturbed, draw)
         try:
             said = process.communicate(timeout=PATIENCE)[1]
         except subprocess.TimeoutExpired:
             process.kill()
             said = f"it hung; {process.communicate()[1]}"
-        if hit and (whom == "worker" or process.returncode == -signal.SIGKILL):
+        if hit and (whom in {"worker", "nursery"} or process.returncode == -signal.SIGKILL):
             kills += 1
             tally.kills[whom] += 1
         changed = [name for name, content in kept.items() if sealed(place / "out", name) != content]
@@ -140,9 +141,12 @@ def wait_and_kill(process, out, whom, undisturbed, draw):
 def kill(process, whom, draw):
     """Kill; True if the target lived."""
     children = descendants(process.pid)
-    workers = [pid for pid in children if b"spawn_main" in read(f"/proc/{pid}/cmdline")]
-    if whom == "worker":
-        targets = [draw.choice(workers)] if workers else []
+    nurseries = [pid for pid in children if b"forkserver" in read(f"/proc/{pid}/cmdline")]
+    workers = [pid for each in nurseries for pid in descendants(each)]
+    nurseries = [pid for pid in nurseries if pid not in workers]  # forked workers are called alike
+    if whom in {"worker", "nursery"}:
+        from_which = workers if whom == "worker" else nurseries
+        targets = [draw.choice(from_which)] if from_which else []
     else:
         targets = [process.pid, *(children if whom == "all" else ())]
     living = (b"R", b"S", b"D")
@@ -188,7 +192,7 @@ def listing(folder):
 
 def table(tallies):
     lines = [
-        "| verb | kills | all, driver, worker | runs | starts | resumed | lost | differing |",
+        f"| verb | kills | {', '.join(WHOM)} | runs | starts | resumed | lost | differing |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for verb, each in tallies.items():
