@@ -136,8 +136,9 @@ def _effective(hits: Tensor, runs: Runs) -> float:
     of = runs.of.numpy()
     sizes = np.bincount(of, minlength=count).astype(np.float64)
     drawn = np.random.default_rng(0).multinomial(count, np.full(count, 1 / count), RESAMPLED)
-    inverse = [_inverse(row.numpy(), of, sizes, drawn) for row in hits]
-    return float(np.clip(1 / np.mean(inverse), min(count, images), images))
+    inverse = np.mean([_inverse(row.numpy(), of, sizes, drawn) for row in hits])
+    fewest = min(count, images)
+    return float(np.clip(1 / inverse, fewest, images)) if inverse else float(images)
 
 
 def _inverse(
