@@ -138,12 +138,12 @@ def test_no_fault_costs_what_does_not_need_it(tmp_path, connected):
     records, seen, steps = Records(tmp_path), Seen(), faulty(tmp_path)
     steps.append(step("closure", lambda *given: one(*given) if lock else None))
     with records.locked(), pytest.raises(FailedSteps) as raised:
-        run_steps(steps, records, seen, jobs=None, time_limit=6, on=OnRay())
+        run_steps(steps, records, seen, jobs=None, time_limit=20, on=OnRay())
     errors = {each.kind: each for each in raised.value.failed}
     assert errors["raises"].error.startswith("ValueError: two lines (test_jobs.py:")
     assert "in misbehave" in "".join(errors["raises"].traceback)
     assert errors["killed"].error == "its process was killed, 2 times"
-    assert errors["hangs"].error == "took more than 6 s (--time-limit), and was killed"
+    assert errors["hangs"].error == "took more than 20 s (--time-limit), and was killed"
     assert (len(errors), raised.value.blocked, raised.value.finished) == (3, 3, 4)
     assert sum(line.startswith("killed 0: its process was killed") for line in seen.lines) == 2
     assert not any("raises" in line and "again" in line for line in seen.lines)
