@@ -78,7 +78,8 @@ def settled_words(pair: Paired, first: str, second: str, compared: int = 1) -> s
         + (f" (for the best of {compared})" if compared > 1 else "")
     )
     if p < LEVEL:
-        return f"{text}, so it {'helped' if pair.first > pair.second else 'harmed'}."
+        helped = "helped" if pair.first > pair.second else "harmed"
+        return f"{text}, so it {helped} against what was tried."
     needed = fewest_settled()
     return (
         f"{text}: {pair.images} images do not settle that it helped, which takes at least {needed} "
