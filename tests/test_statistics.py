@@ -162,6 +162,14 @@ def test_runs_never_make_an_interval_narrower():
     assert block_rate(every, runs).low < 0.6, "five tracks, all right, are five"
 
 
+def test_runs_that_are_all_alike_divide_by_no_zero():
+    half = torch.arange(100) % 2 == 0
+    runs = runs_of(half[None], torch.zeros(100, dtype=torch.int64), torch.arange(100) // 20)
+    found = block_rate(half, runs)
+    assert found.value == 0.5
+    assert found.low <= rate(half).low
+
+
 def test_a_mean_over_seeds_covers_new_seeds_and_new_images():
     draw = np.random.default_rng(5)
     covered, images_alone = [], []

@@ -44,8 +44,9 @@ def choose(ordered: Sequence[Step[Any]], jobs: int | None, threads: int | None) 
 def fastest(ordered: Sequence[Step[Any]], threads: int | None = None) -> How:
     """Choose how steps run: as many side by side as there are cores, with the cores shared out.
 
-    Two steps of one thread each take less time than one after the other with two threads: the
-    threads of one step wait for each other. So many steps can run at a time, on average, as the
+    On small networks two steps of one thread each take far less time than one after the other with
+    two threads, whose threads wait for each other; from LISA-CNN on they take about the same
+    (benchmarks/README.md). So many steps can run at a time, on average, as the
     plan has steps for each step of its longest chain; where that is less than the cores, each gets
     more threads. A chain runs in this process, with all threads.
 
